@@ -1,0 +1,2 @@
+// Package amf encodes and decodes the Action Message Format, AMF0 and AMF3.
+package amf

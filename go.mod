@@ -1,0 +1,3 @@
+module github.com/seed-3309b198/reelfront
+
+go 1.26

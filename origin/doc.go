@@ -1,0 +1,2 @@
+// Package origin is where media files come from.
+package origin

@@ -1,0 +1,2 @@
+// Package rtmp is an RTMP server and client for video on demand.
+package rtmp

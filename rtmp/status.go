@@ -1,0 +1,80 @@
+package rtmp
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/flv/amf"
+)
+
+// The status codes (ActionScript 3 reference, NetStatusEvent.info).
+const (
+	CodeConnectSuccess     = "NetConnection.Connect.Success"
+	CodeConnectRejected    = "NetConnection.Connect.Rejected"
+	CodeConnectFailed      = "NetConnection.Connect.Failed"
+	CodeConnectAppShutdown = "NetConnection.Connect.AppShutdown"
+	CodeConnectInvalidApp  = "NetConnection.Connect.InvalidApp"
+	CodeCallFailed         = "NetConnection.Call.Failed"
+
+	CodePlayReset                = "NetStream.Play.Reset"
+	CodePlayStart                = "NetStream.Play.Start"
+	CodePlayStop                 = "NetStream.Play.Stop"
+	CodePlayComplete             = "NetStream.Play.Complete"
+	CodePlaySwitch               = "NetStream.Play.Switch"
+	CodePlayFailed               = "NetStream.Play.Failed"
+	CodePlayStreamNotFound       = "NetStream.Play.StreamNotFound"
+	CodePlayFileStructureInvalid = "NetStream.Play.FileStructureInvalid"
+	CodePlayNoSupportedTrack     = "NetStream.Play.NoSupportedTrackFound"
+	CodeStreamFailed             = "NetStream.Failed"
+	CodeSeekNotify               = "NetStream.Seek.Notify"
+	CodePauseNotify              = "NetStream.Pause.Notify"
+	CodeUnpauseNotify            = "NetStream.Unpause.Notify"
+	CodePublishDenied            = "NetStream.Publish.Denied"
+	CodeDataStart                = "NetStream.Data.Start"
+)
+
+// StatusError is a refusal as the client is told it: an _error for connect, an onStatus of level "error" for a stream.
+type StatusError struct {
+	Code        string
+	Description string // empty for the one that Flash servers gave with Code
+	// Application is the application-defined value of a rejected connect; nil for none.
+	Application any
+	// Extra are further properties of the status object, such as ex.redirect.
+	Extra amf.Object
+	// Err is the cause, for logs; clients never see it.
+	Err error
+}
+
+func (e *StatusError) Error() string {
+	s := e.Code
+	if e.Description != "" {
+		s += ": " + e.Description
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *StatusError) Unwrap() error { return e.Err }
+
+// StatusOf says how an error of App.Play or of a Source is told to the client: the one place where errors become
+// statuses.
+func StatusOf(err error) *StatusError {
+	var status *StatusError
+	switch {
+	case errors.As(err, &status):
+		return status
+	case errors.Is(err, fs.ErrNotExist):
+		return &StatusError{Code: CodePlayStreamNotFound, Err: err}
+	case errors.Is(err, fs.ErrPermission):
+		return &StatusError{Code: CodeStreamFailed, Err: err}
+	case errors.Is(err, flv.ErrFormat):
+		return &StatusError{Code: CodePlayFileStructureInvalid, Err: err}
+	case errors.Is(err, flv.ErrNoTrack):
+		return &StatusError{Code: CodePlayNoSupportedTrack, Err: err}
+	default:
+		return &StatusError{Code: CodePlayFailed, Err: err}
+	}
+}
