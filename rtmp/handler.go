@@ -96,6 +96,13 @@ type PlayRequest struct {
 	Start time.Duration // 0 unless Kind is PlayRecorded
 	// Length is how much is asked for: negative for all, 0 for a single frame.
 	Length time.Duration
+
+	// Codecs tells which codecs the client takes; nil for those of classic FLV alone, which every client takes (Enhanced
+	// RTMP v2, "Enhancing NetConnection connect Command").
+	Codecs func(flv.Codec) bool
+	// Audio chooses among several audio tracks, by language (ISO 639-2) or by index, counted from 0. It is for a host to
+	// set; "" is the first that the client takes.
+	Audio string
 }
 
 // EventKind says what an Event is about.
