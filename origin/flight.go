@@ -1,0 +1,107 @@
+package origin
+
+import (
+	"context"
+	"sync"
+)
+
+// flights runs one call per key for all who want its result at the same time. A call has a context of its own, which ends
+// when nobody waits for the result any more, so that the first caller's departure does not harm the others.
+type flights[K comparable, V any] struct {
+	drop func(V) // gives up a result that the last waiter has left; may be nil
+
+	mu sync.Mutex
+	m  map[K]*flight[V]
+	wg sync.WaitGroup
+}
+
+type flight[V any] struct {
+	done   chan struct{} // closed when val and err are set
+	cancel context.CancelFunc
+	val    V
+	err    error
+
+	waiters int // guarded by flights.mu
+}
+
+// join returns the flight for key with the caller among its waiters, and starts it with fn where there is none. The caller
+// must leave it. base bounds the flight's life.
+func (g *flights[K, V]) join(base context.Context, key K, fn func(context.Context) (V, error)) *flight[V] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f := g.m[key]; f != nil {
+		f.waiters++
+		return f
+	}
+	ctx, cancel := context.WithCancel(base)
+	f := &flight[V]{done: make(chan struct{}), cancel: cancel, waiters: 1}
+	if g.m == nil {
+		g.m = make(map[K]*flight[V])
+	}
+	g.m[key] = f
+	g.wg.Go(func() {
+		defer cancel()
+		f.val, f.err = fn(ctx)
+		g.land(key, f)
+	})
+	return f
+}
+
+// land publishes a flight's result. Whoever comes later starts another.
+func (g *flights[K, V]) land(key K, f *flight[V]) {
+	g.mu.Lock()
+	if g.m[key] == f {
+		delete(g.m, key)
+	}
+	close(f.done)
+	abandoned := f.waiters == 0
+	g.mu.Unlock()
+	if abandoned {
+		g.give(f)
+	}
+}
+
+// leave takes a waiter off, and calls a flight off when it was the last.
+func (g *flights[K, V]) leave(key K, f *flight[V]) {
+	g.mu.Lock()
+	f.waiters--
+	last := f.waiters == 0
+	landed := f.landed()
+	if last && !landed && g.m[key] == f {
+		delete(g.m, key)
+	}
+	g.mu.Unlock()
+	if !last {
+		return
+	}
+	f.cancel()
+	if landed {
+		g.give(f)
+	}
+}
+
+func (g *flights[K, V]) give(f *flight[V]) {
+	if g.drop != nil && f.err == nil {
+		g.drop(f.val)
+	}
+}
+
+func (f *flight[V]) landed() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns the result, or ctx's error if that ends first. The caller still has to leave.
+func (f *flight[V]) wait(ctx context.Context) (V, error) {
+	select {
+	case <-f.done:
+		return f.val, f.err
+	case <-ctx.Done():
+		var none V
+		return none, context.Cause(ctx)
+	}
+}
