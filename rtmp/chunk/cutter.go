@@ -74,8 +74,10 @@ func (c *Cutter) Next(dst []byte) ([]byte, bool) {
 		if c.at < c.end {
 			return dst, false
 		}
-		dst, c.head = c.move(dst, c.head)
-		dst, c.payload = c.move(dst, c.payload)
+		dst, n = c.fill(dst, c.head)
+		c.head = c.head[n:]
+		dst, n = c.fill(dst, c.payload)
+		c.payload = c.payload[n:]
 		switch {
 		case len(c.head)+len(c.payload) == 0:
 			return dst, true
@@ -86,11 +88,11 @@ func (c *Cutter) Next(dst []byte) ([]byte, bool) {
 	}
 }
 
-// move copies as much of body to dst as chunk and dst take.
-func (c *Cutter) move(dst, body []byte) (filled, left []byte) {
+// fill copies as much of body to dst as the chunk and dst take, and says how much that was.
+func (c *Cutter) fill(dst, body []byte) ([]byte, int) {
 	n := copy(dst[len(dst):cap(dst)], body[:min(len(body), c.room)])
 	c.room -= n
-	return dst[:len(dst)+n], body[n:]
+	return dst[:len(dst)+n], n
 }
 
 // continuation starts the next chunk. The extended timestamp is repeated in it, as Flash does and its clients need.
