@@ -1,0 +1,91 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/seed-3309b198/reelfront/origin"
+)
+
+// Options is what only a driver's own types can do: a program that links the driver sets these functions, this package
+// does not know any driver. Each may be nil.
+type Options struct {
+	// Pin makes a read fail unless the object still has etag, through the driver's request (blob.ReaderOptions.BeforeRead).
+	// It returns nil where the driver has no such request. On S3 it sets IfMatch of a *s3.GetObjectInput. Without it a
+	// version is told by its ModTime and Size alone, to the second on most services.
+	Pin func(as func(any) bool, etag string) error
+	// Expires returns the Expires header of an object, or the zero time.
+	Expires func(*blob.Attributes) time.Time
+}
+
+// Origin is a bucket as an origin.Origin. Objects are pinned to their version as far as Options.Pin, ModTime and Size can
+// tell; a read of a file is checked before and after it.
+type Origin struct {
+	bucket *blob.Bucket
+	opts   Options
+}
+
+// New returns b as an Origin, which owns b from then on. opts may be nil.
+func New(b *blob.Bucket, opts *Options) *Origin {
+	o := &Origin{bucket: b}
+	if opts != nil {
+		o.opts = *opts
+	}
+	return o
+}
+
+// Open implements origin.Origin. A bucket that does not allow listing may answer fs.ErrPermission for an object that does
+// not exist, as S3 does.
+func (o *Origin) Open(ctx context.Context, key string) (origin.Object, error) {
+	if !origin.ValidKey(key) {
+		return nil, &fs.PathError{Op: "open", Path: key, Err: fs.ErrNotExist}
+	}
+	if err := ctx.Err(); err != nil { // the file and memory drivers do not look
+		return nil, err
+	}
+	attrs, err := o.bucket.Attributes(ctx, key)
+	if err != nil {
+		return nil, openError(ctx, key, err)
+	}
+	info := origin.Info{Size: attrs.Size, ETag: attrs.ETag, ModTime: attrs.ModTime, CacheControl: attrs.CacheControl}
+	if o.opts.Expires != nil {
+		info.Expires = o.opts.Expires(attrs)
+	}
+	return &object{bucket: o.bucket, pin: o.opts.Pin, key: key, info: info}, nil
+}
+
+// Close closes the bucket. No object of it is read after that.
+func (o *Origin) Close() error { return o.bucket.Close() }
+
+// openError makes a driver's error one that errors.Is knows.
+func openError(ctx context.Context, key string, err error) error {
+	switch gcerrors.Code(err) {
+	case gcerrors.NotFound:
+		return fmt.Errorf("bucket: open %s: %w", key, withCause(fs.ErrNotExist, err))
+	case gcerrors.PermissionDenied:
+		return fmt.Errorf("bucket: open %s: %w", key, withCause(fs.ErrPermission, err))
+	}
+	if ctx.Err() != nil {
+		err = withCause(ctx.Err(), err)
+	}
+	return fmt.Errorf("bucket: open %s: %w", key, err)
+}
+
+// causeError is a known error together with what the driver said.
+type causeError struct{ kind, cause error }
+
+func withCause(kind, cause error) error {
+	if errors.Is(cause, kind) {
+		return cause
+	}
+	return &causeError{kind, cause}
+}
+
+func (e *causeError) Error() string   { return fmt.Sprintf("%v (%v)", e.kind, e.cause) }
+func (e *causeError) Unwrap() []error { return []error{e.kind, e.cause} }
