@@ -2,7 +2,9 @@ package rtmp
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/flv/amf"
@@ -77,4 +79,59 @@ func StatusOf(err error) *StatusError {
 	default:
 		return &StatusError{Code: CodePlayFailed, Err: err}
 	}
+}
+
+// The levels of a status (RTMP 1.0, 7.2.2).
+const (
+	levelStatus = "status"
+	levelError  = "error"
+)
+
+// statusInfo is the information object of onStatus and _error. Empty details are left out.
+func statusInfo(level, code, description, details string, clientID uint32) amf.Object {
+	info := amf.Object{{Key: "level", Value: level}, {Key: "code", Value: code}, {Key: "description", Value: description}}
+	if details != "" {
+		info = append(info, amf.Pair{Key: "details", Value: details})
+	}
+	return append(info, amf.Pair{Key: "clientid", Value: float64(clientID)})
+}
+
+// streamRefusal is the onStatus that tells a failed play. name is the stream name without prefix and query.
+func (e *StatusError) streamRefusal(name string, stream, clientID uint32) amf.Object {
+	if e.Code == CodeStreamFailed {
+		name = "" // as CloudFront did: a refusal does not repeat what was asked for
+	}
+	description := e.Description
+	if description == "" {
+		description = describe(e.Code, name, stream)
+	}
+	return append(statusInfo(levelError, e.Code, description, name, clientID), e.Extra...)
+}
+
+// describe gives the wording of Flash Media Server for the statuses of a stream.
+func describe(code, name string, stream uint32) string {
+	switch code {
+	case CodePlayReset:
+		return "Playing and resetting " + name + "."
+	case CodePlayStart:
+		return "Started playing " + name + "."
+	case CodePlayStop:
+		return "Stopped playing " + name + "."
+	case CodePauseNotify:
+		return "Pausing " + name + "."
+	case CodeUnpauseNotify:
+		return "Unpausing " + name + "."
+	case CodePlayStreamNotFound:
+		return "Failed to play " + name + "; stream not found."
+	case CodePlayFileStructureInvalid:
+		return "Failed to play " + name + "; the file's structure is invalid."
+	case CodePlayNoSupportedTrack:
+		return "Failed to play " + name + "; it has no supported track."
+	default:
+		return fmt.Sprintf("Failed to play %s (stream ID: %d).", name, stream)
+	}
+}
+
+func describeSeek(target time.Duration, stream uint32) string {
+	return fmt.Sprintf("Seeking %d (stream ID: %d).", target.Milliseconds(), stream)
 }

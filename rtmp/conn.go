@@ -1,0 +1,280 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-3309b198/reelfront/rtmp/chunk"
+	"github.com/seed-3309b198/reelfront/rtmp/handshake"
+)
+
+// What a connection announces (RTMP 1.0, 5.4.4 and 5.4.5); Flash Media Server 3.5 said the same.
+const windowAckSize = 2_500_000
+
+// unsentBytes is how much the kernel may hold of a connection that it has not sent yet.
+const unsentBytes = 128 << 10
+
+// lingerTime is how long a connection that the server ends may take to read what was said last.
+const lingerTime = 2 * time.Second
+
+// errShutdown ends a connection when the server shuts down; errRejected, when its connect was refused.
+var (
+	errShutdown = errors.New("rtmp: server is shutting down")
+	errRejected = errors.New("rtmp: connect refused")
+)
+
+// conn is the server's side of one connection.
+type conn struct {
+	// Static after construction.
+	srv    *Server
+	nc     *meteredConn
+	id     uint32
+	ctx    context.Context // of the connection: plays and calls end with it
+	cancel context.CancelFunc
+
+	// Owned by the reading goroutine.
+	in       *chunk.Reader
+	out      *outbox
+	app      App
+	streams  map[uint32]*stream
+	request  *ConnectRequest
+	acked    uint64 // bytes received up to the last acknowledgement
+	ackEvery uint64 // the client's window; 0 before it stated one
+
+	players sync.WaitGroup
+	calls   chan struct{}
+	active  atomic.Int32 // streams that play
+	keeper  *time.Timer  // pings, and ends connections that are silent
+
+	mu     sync.Mutex
+	reason error // why the server ends the connection; nil while it does not
+}
+
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{srv: s, nc: newMeteredConn(nc, s.Limits.write()), id: s.ids.Add(1), calls: make(chan struct{}, 4)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// serve owns the connection from its first byte to its last.
+func (c *conn) serve() {
+	defer c.nc.Close()
+	defer c.cancel()
+	limitUnsent(c.nc.Conn, unsentBytes)
+	err := c.run()
+	c.tearDown(err)
+}
+
+// run reads until the client or the server ends the connection.
+func (c *conn) run() (err error) {
+	defer c.recover(&err)
+	if err := c.handshake(); err != nil {
+		return err
+	}
+	if err := c.connect(); err != nil {
+		return err
+	}
+	c.keep()
+	defer c.keeper.Stop()
+	for {
+		m, err := c.in.ReadMessage()
+		if err != nil {
+			return err
+		}
+		if err := c.handle(&m); err != nil {
+			return err
+		}
+	}
+}
+
+// recover, deferred by the goroutines of a connection, turns a panic into an error that ends this connection alone.
+func (c *conn) recover(err *error) {
+	if v := recover(); v != nil {
+		c.srv.logger().Error("panic", "remote", c.nc.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+		*err = fmt.Errorf("rtmp: panic: %v", v)
+	}
+}
+
+func (c *conn) handshake() error {
+	if err := c.nc.SetReadDeadline(time.Now().Add(c.srv.Limits.handshake())); err != nil {
+		return err
+	}
+	peer, err := handshake.Server(c.nc, nil)
+	if err != nil {
+		return err
+	}
+	c.in = chunk.NewReader(peer.Conn, chunk.Limits{MessageSize: c.srv.Limits.messageBytes()})
+	c.out = &outbox{
+		w:       peer.Conn,
+		limit:   c.srv.Limits.controlBytes(),
+		batches: &c.srv.batches,
+		encoder: encoder{chunkSize: chunk.DefaultChunkSize}, // until welcome announces another
+	}
+	return nil
+}
+
+// tearDown ends what the connection started, and tells the client why where there is still a way to.
+func (c *conn) tearDown(err error) {
+	c.cancel()
+	closing := time.AfterFunc(lingerTime, func() { c.nc.Close() })
+	defer closing.Stop()
+	for _, s := range c.streams {
+		s.close()
+	}
+	if reason := c.endReason(); reason != nil {
+		err = reason
+	}
+	if !errors.Is(err, errShutdown) && !errors.Is(err, errRejected) {
+		c.nc.Close() // a player may be blocked in a write to a client that is gone
+	}
+	c.players.Wait()
+	c.sayGoodbye(err)
+	if closer, ok := c.app.(io.Closer); ok {
+		if err := closer.Close(); err != nil {
+			c.srv.logger().Warn("closing the application failed", "err", err)
+		}
+	}
+	if c.request != nil {
+		c.observe(Event{Kind: EventDisconnect, Err: cause(err)})
+	}
+	c.srv.logger().Debug("connection ended", "remote", c.nc.RemoteAddr(), "err", err)
+}
+
+// sayGoodbye sends the last message, if there is one, and waits for the client to hang up: closing while its bytes lie
+// unread would have the kernel reset the connection and lose that message.
+func (c *conn) sayGoodbye(err error) {
+	switch {
+	case errors.Is(err, errShutdown) && c.out != nil:
+		info := statusInfo(levelError, CodeConnectAppShutdown, "The application is being shut down.", "", c.id)
+		if c.out.reply(c.out.status(nil, 0, 0, info)) != nil {
+			return
+		}
+	case !errors.Is(err, errRejected):
+		return
+	}
+	if c.nc.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, c.nc)
+}
+
+// cause is nil for the ways in which a connection ends when all is well.
+func cause(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, errShutdown) {
+		return nil
+	}
+	return err
+}
+
+// end has the connection end for a reason of the server's, at the reader's next step.
+func (c *conn) end(reason error) {
+	c.mu.Lock()
+	if c.reason == nil {
+		c.reason = reason
+	}
+	c.mu.Unlock()
+	c.cancel()
+	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // fails only where the connection is closed already
+}
+
+func (c *conn) endReason() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason
+}
+
+func (c *conn) shutdown() { c.end(errShutdown) }
+
+func (c *conn) cut(reason error) {
+	c.end(reason)
+	c.nc.Close()
+}
+
+func (c *conn) playing() bool { return c.active.Load() > 0 }
+
+// keep starts the timer that pings the client and ends the connection when nothing comes back.
+func (c *conn) keep() {
+	interval := c.srv.Limits.ping()
+	c.keeper = time.AfterFunc(interval, func() {
+		if c.nc.silent() >= c.srv.Limits.idle() {
+			c.cut(fmt.Errorf("rtmp: nothing heard for %s", c.srv.Limits.idle()))
+			return
+		}
+		now := uint32(time.Since(c.nc.epoch).Milliseconds())
+		if c.out.reply(chunk.AppendUserControl(nil, chunk.EventPing, now)) == nil {
+			c.keeper.Reset(interval)
+		}
+	})
+}
+
+// handle answers one message. An error ends the connection.
+func (c *conn) handle(m *chunk.Message) error {
+	if err := c.acknowledge(); err != nil {
+		return err
+	}
+	switch m.Type {
+	case chunk.TypeCommandAMF0, chunk.TypeCommandAMF3:
+		if len(m.Payload) > c.srv.Limits.commandBytes() {
+			return fmt.Errorf("rtmp: command of %d bytes", len(m.Payload))
+		}
+		cmd, err := parseCommand(m)
+		if err != nil {
+			return err
+		}
+		return c.dispatch(&cmd)
+	case chunk.TypeUserControl:
+		return c.userControl(m)
+	case chunk.TypeWindowAckSize:
+		n, err := chunk.ParseNumber(m.Payload)
+		c.ackEvery = uint64(n)
+		return err
+	}
+	// Media, data, shared objects, acknowledgements and what nobody knows: Flash servers took them without a word.
+	return nil
+}
+
+// acknowledge tells the client how much was received, once per window that it stated.
+func (c *conn) acknowledge() error {
+	n := c.in.BytesRead()
+	if c.ackEvery == 0 || n-c.acked < c.ackEvery {
+		return nil
+	}
+	c.acked = n
+	return c.out.reply(chunk.AppendAck(nil, uint32(n)))
+}
+
+func (c *conn) userControl(m *chunk.Message) error {
+	control, err := chunk.ParseUserControl(m.Payload)
+	if err != nil {
+		return err
+	}
+	switch control.Event {
+	case chunk.EventPing:
+		return c.out.reply(chunk.AppendUserControl(nil, chunk.EventPong, control.Value))
+	case chunk.EventSetBufferLength:
+		if s := c.streams[control.Value]; s != nil {
+			s.setBuffer(time.Duration(control.Buffer) * time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// observe completes an event and tells it to the App and to the Server's owner.
+func (c *conn) observe(e Event) {
+	e.Time = time.Now()
+	e.Connect = c.request
+	e.BytesSent, e.BytesReceived = c.nc.sent.Load(), c.nc.received.Load()
+	if o, ok := c.app.(Observer); ok {
+		o.Observe(e)
+	}
+	if c.srv.OnEvent != nil {
+		c.srv.OnEvent(e)
+	}
+}

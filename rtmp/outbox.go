@@ -1,0 +1,181 @@
+package rtmp
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/seed-3309b198/reelfront/rtmp/chunk"
+)
+
+// batchBytes is how much media goes out in one write. Measured: below 128 KiB system calls begin to show, above 256 KiB
+// nothing is gained.
+const batchBytes = 256 << 10
+
+var errControlFull = errors.New("rtmp: the client does not take the answers to its commands")
+
+// outbox is the sending half of a connection: replies of the reading goroutine and batches of the players, each written
+// whole. What it is given is encoded already: messages carry full headers, so their order does not matter.
+type outbox struct {
+	w       io.Writer
+	limit   int // bytes of replies that may wait
+	batches *sync.Pool
+	encoder
+
+	writing sync.Mutex // held while writing to w
+
+	mu      sync.Mutex
+	replies []byte
+	err     error // of the first write that failed; sticky, since half a chunk may have gone out
+}
+
+// reply queues encoded messages and never waits for another goroutine's write: whoever is writing takes them along.
+func (o *outbox) reply(b []byte) error {
+	o.mu.Lock()
+	if o.err == nil && len(o.replies)+len(b) > o.limit {
+		o.err = errControlFull
+	}
+	err := o.err
+	if err == nil {
+		o.replies = append(o.replies, b...)
+	}
+	o.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return o.drain()
+}
+
+// drain writes the waiting replies, unless another goroutine is at it: that one looks again before it leaves.
+func (o *outbox) drain() error {
+	for o.waiting() && o.writing.TryLock() {
+		err := o.writeReplies()
+		o.writing.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *outbox) waiting() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.replies) > 0 && o.err == nil
+}
+
+// write writes b, which is whole messages, behind the replies that wait.
+func (o *outbox) write(b []byte) error {
+	o.writing.Lock()
+	err := o.writeReplies()
+	if err == nil {
+		err = o.writeOut(b)
+	}
+	o.writing.Unlock()
+	if err != nil {
+		return err
+	}
+	return o.drain()
+}
+
+// writeLarge writes one message in pieces of buf's capacity; nothing else can come between them.
+func (o *outbox) writeLarge(m *chunk.Message, buf []byte) error {
+	o.writing.Lock()
+	err := o.writeReplies()
+	cutter := chunk.Cut(m, o.chunkSize)
+	for done := false; err == nil && !done; {
+		var piece []byte
+		piece, done = cutter.Next(buf[:0])
+		err = o.writeOut(piece)
+	}
+	o.writing.Unlock()
+	if err != nil {
+		return err
+	}
+	return o.drain()
+}
+
+func (o *outbox) writeReplies() error {
+	o.mu.Lock()
+	b, err := o.replies, o.err
+	o.replies = nil
+	o.mu.Unlock()
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	return o.writeOut(b)
+}
+
+func (o *outbox) writeOut(b []byte) error {
+	_, err := o.w.Write(b)
+	if err != nil {
+		o.mu.Lock()
+		o.err = err
+		o.mu.Unlock()
+	}
+	return err
+}
+
+// batch collects the messages of a player that are due. It borrows its buffer when the first is added and gives it back
+// when it is written, so that a player that waits owns none.
+type batch struct {
+	out *outbox
+	buf *[]byte
+}
+
+func (b *batch) borrow() *[]byte {
+	if b.buf == nil {
+		b.buf, _ = b.out.batches.Get().(*[]byte)
+		if b.buf == nil {
+			buf := make([]byte, 0, batchBytes)
+			b.buf = &buf
+		}
+	}
+	return b.buf
+}
+
+// add appends a message, and writes the batch first where the message would not fit.
+func (b *batch) add(m *chunk.Message) error {
+	size := chunk.Size(m, b.out.chunkSize)
+	if b.buf != nil && len(*b.buf)+size > cap(*b.buf) {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	buf := b.borrow()
+	if size > cap(*buf) {
+		return b.addLarge(m)
+	}
+	*buf = chunk.Append(*buf, m, b.out.chunkSize)
+	return nil
+}
+
+// addLarge writes a message that is longer than a batch, piece by piece through the batch's buffer.
+func (b *batch) addLarge(m *chunk.Message) error {
+	defer b.giveBack()
+	return b.out.writeLarge(m, *b.buf)
+}
+
+// encoded appends what f appends: statuses and data messages, which are far smaller than a batch.
+func (b *batch) encoded(f func(dst []byte) []byte) {
+	buf := b.borrow()
+	*buf = f(*buf)
+}
+
+// flush writes the batch, if there is anything in it.
+func (b *batch) flush() error {
+	if b.buf == nil {
+		return nil
+	}
+	defer b.giveBack()
+	return b.out.write(*b.buf)
+}
+
+// giveBack returns the buffer, unless statuses have outgrown it.
+func (b *batch) giveBack() {
+	if cap(*b.buf) == batchBytes {
+		*b.buf = (*b.buf)[:0]
+		b.out.batches.Put(b.buf)
+	}
+	b.buf = nil
+}

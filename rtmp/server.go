@@ -1,0 +1,204 @@
+package rtmp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultChunkSize is the chunk size that a Server announces: large, so that a message is one header and one payload.
+const DefaultChunkSize = 64 << 10
+
+// ErrServerClosed is what Serve returns after Close or Shutdown.
+var ErrServerClosed = errors.New("rtmp: server closed")
+
+// Server serves RTMP. Set its fields before the first call of Serve and leave them alone from then on; only Handler is
+// required.
+type Server struct {
+	Handler Handler
+	// TLSConfig, when set, lets clients speak TLS on every listener.
+	TLSConfig *tls.Config
+	Limits    Limits
+	// ChunkSize is the size of the chunks that are sent; 0 means DefaultChunkSize.
+	ChunkSize int
+	// OnEvent, when set, is told what happens on every connection. It must not block.
+	OnEvent func(Event)
+	// Logger is told of what goes wrong; nil means slog.Default().
+	Logger *slog.Logger
+
+	batches sync.Pool
+	ids     atomic.Uint32
+	done    sync.WaitGroup // connections
+
+	mu        sync.Mutex
+	epoch     time.Time // of the clock that all players share
+	closed    bool
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+}
+
+// ListenAndServe listens on a TCP address and serves.
+func (s *Server) ListenAndServe(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Serve accepts connections on l until Close or Shutdown, and then returns ErrServerClosed. It closes l. Any number of
+// listeners may be served at once.
+func (s *Server) Serve(l net.Listener) error {
+	defer l.Close()
+	if !s.track(l) {
+		return ErrServerClosed
+	}
+	defer s.untrack(l)
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			s.start(nc)
+		case s.isClosed():
+			return ErrServerClosed
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
+			// Out of descriptors, mostly: accepting again at once would only burn the CPU that could free some.
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.logger().Warn("accept failed", "err", err, "retry", pause)
+			time.Sleep(pause)
+		}
+	}
+}
+
+func (s *Server) start(nc net.Conn) {
+	c := newConn(s, nc)
+	s.mu.Lock()
+	refused := s.closed || len(s.conns) >= s.Limits.connections()
+	if !refused {
+		if s.conns == nil {
+			s.conns = make(map[*conn]struct{})
+		}
+		s.conns[c] = struct{}{}
+		s.done.Add(1)
+	}
+	s.mu.Unlock()
+	if refused {
+		nc.Close()
+		return
+	}
+	go func() {
+		defer s.done.Done()
+		defer s.forget(c)
+		c.serve()
+	}()
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+}
+
+func (s *Server) track(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if s.listeners == nil {
+		s.listeners = make(map[net.Listener]struct{})
+		s.epoch = time.Now()
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) untrack(l net.Listener) {
+	s.mu.Lock()
+	delete(s.listeners, l)
+	s.mu.Unlock()
+}
+
+// now is the time since the server's epoch.
+func (s *Server) now() time.Duration { return time.Since(s.epoch) }
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// stopAccepting closes the listeners and returns the connections that are left.
+func (s *Server) stopAccepting() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// Close ends the server at once: no more connections, and those that are there are cut. It returns when all of its
+// goroutines have ended.
+func (s *Server) Close() error {
+	for _, c := range s.stopAccepting() {
+		c.cut(ErrServerClosed)
+	}
+	s.done.Wait()
+	return nil
+}
+
+// Shutdown stops accepting, ends the connections on which nothing plays, and lets the others finish until ctx ends.
+// Whoever is left then is told NetConnection.Connect.AppShutdown and cut. It returns when all of the server's goroutines
+// have ended: nil when every viewer finished, else ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	conns := s.stopAccepting()
+	for _, c := range conns {
+		if !c.playing() {
+			c.shutdown()
+		}
+	}
+	finished := make(chan struct{})
+	go func() {
+		s.done.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range conns {
+		c.shutdown()
+	}
+	<-finished
+	return ctx.Err()
+}
+
+func (s *Server) logger() *slog.Logger {
+	if s.Logger != nil {
+		return s.Logger
+	}
+	return slog.Default()
+}
+
+func (s *Server) chunkSize() int {
+	if s.ChunkSize > 0 {
+		return s.ChunkSize
+	}
+	return DefaultChunkSize
+}

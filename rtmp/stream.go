@@ -1,0 +1,78 @@
+package rtmp
+
+import (
+	"strings"
+	"time"
+)
+
+// stream is a NetStream as the reading goroutine, which owns it, sees it. Each run of its player, from the first play to
+// closeStream, is a player of its own; the next one starts when the last has ended.
+type stream struct {
+	c  *conn
+	id uint32
+
+	player *player       // nil while nothing plays
+	last   chan struct{} // closed when the last player has ended; nil before the first
+
+	// What the client stated before it played.
+	buffer           time.Duration
+	noAudio, noVideo bool
+}
+
+func newStream(c *conn, id uint32) *stream { return &stream{c: c, id: id} }
+
+// play hands a play command to the player. The name false stops what plays.
+func (s *stream) play(cmd *command) error {
+	name, ok := cmd.arg(0).(string)
+	if !ok {
+		s.close()
+		return nil
+	}
+	kind, start, length := playTimes(cmd)
+	if s.player == nil {
+		s.player = newPlayer(s)
+		after := s.last
+		s.last = s.player.done
+		s.c.players.Go(func() { s.player.run(after) })
+	}
+	return s.post(action{kind: actionPlay, on: cmd.boolArg(3, true), item: item{name: name, kind: kind, start: start, length: length}})
+}
+
+// post hands an action to the player. While nothing plays there is nothing that it could be about.
+func (s *stream) post(a action) error {
+	switch a.kind {
+	case actionReceiveAudio:
+		s.noAudio = !a.on
+	case actionReceiveVideo:
+		s.noVideo = !a.on
+	}
+	if s.player == nil {
+		return nil
+	}
+	return s.player.mail.post(a)
+}
+
+// setBuffer notes the buffer length that the client stated.
+func (s *stream) setBuffer(d time.Duration) {
+	s.buffer = d
+	if s.player != nil {
+		s.player.mail.setBuffer(d)
+	}
+}
+
+// close ends the player. It does not wait for it.
+func (s *stream) close() {
+	if s.player != nil {
+		s.player.cancel()
+		s.player = nil
+	}
+}
+
+// displayName is a stream name as statuses call it: without the prefix and the query.
+func displayName(name string) string {
+	name, _, _ = strings.Cut(name, "?")
+	if prefix, rest, ok := strings.Cut(name, ":"); ok && !strings.Contains(prefix, "/") {
+		return rest
+	}
+	return name
+}
