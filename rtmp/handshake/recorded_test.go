@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,19 +54,16 @@ func deterministic() io.Reader { return rand.NewChaCha8([32]byte{1}) }
 func TestRecorded(t *testing.T) {
 	for _, rec := range recordings {
 		t.Run(rec.name, func(t *testing.T) {
-			path := filepath.Join("testdata", rec.name)
 			if *record {
-				rec.record(t, path)
+				rec.record(t)
 			}
-			sent, err := os.ReadFile(path + ".client")
+			expected, err := os.ReadFile(rec.path(".server"))
 			require.NoError(t, err)
-			expected, err := os.ReadFile(path + ".server")
-			require.NoError(t, err)
-
-			conn := &scriptConn{in: bytes.NewReader(sent)}
+			conn := &scriptConn{in: bytes.NewReader(rec.sent(t))}
 			result, err := Server(conn, &ServerOptions{Rand: deterministic(), upgrade: rec.upgrade})
 			require.NoError(t, err)
 			require.Equal(t, expected, conn.out.Bytes())
+			require.Equal(t, 1, conn.writes)
 			require.Equal(t, rec.want.Protocol, result.Protocol)
 			require.Equal(t, rec.want.Digest, result.Digest)
 			require.Equal(t, expected[1505:1537], result.SWFKey[:])
@@ -77,8 +75,23 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
+func findRecording(t testing.TB, name string) *recording {
+	i := slices.IndexFunc(recordings, func(r recording) bool { return r.name == name })
+	require.GreaterOrEqual(t, i, 0, name)
+	return &recordings[i]
+}
+
+func (rec *recording) path(side string) string { return filepath.Join("testdata", rec.name+side) }
+
+// sent is what the client sent: C0, C1, C2 and firstCommand bytes.
+func (rec *recording) sent(t testing.TB) []byte {
+	b, err := os.ReadFile(rec.path(".client"))
+	require.NoError(t, err)
+	return b
+}
+
 // record runs the client against the server, and keeps what went both ways until its first command has come.
-func (rec *recording) record(t *testing.T, path string) {
+func (rec *recording) record(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
@@ -102,8 +115,8 @@ func (rec *recording) record(t *testing.T, path string) {
 	t.Logf("%s:\n%s", strings.Join(args, " "), output.String())
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll("testdata", 0o755))
-	require.NoError(t, os.WriteFile(path+".client", tap.in.Bytes(), 0o644))
-	require.NoError(t, os.WriteFile(path+".server", tap.out.Bytes(), 0o644))
+	require.NoError(t, os.WriteFile(rec.path(".client"), tap.in.Bytes(), 0o644))
+	require.NoError(t, os.WriteFile(rec.path(".server"), tap.out.Bytes(), 0o644))
 }
 
 // tapConn keeps what goes both ways.
