@@ -35,7 +35,7 @@ func Size(m *Message, chunkSize int) int {
 }
 
 // Cutter cuts one message piece by piece, for buffers that are smaller than the message. It keeps m's Head and Payload
-// until it is done.
+// until it is done. Pieces end anywhere, so nothing else may be sent between them.
 type Cutter struct {
 	head, payload []byte // what is still to be cut
 	chunkSize     int

@@ -211,6 +211,14 @@ func FuzzReadMessage(f *testing.F) {
 		require.Equal(t, whole, bytewise)
 		require.Equal(t, wholeErr, err)
 
+		for i := range whole {
+			if u, err := chunk.ParseUserControl(whole[i].Payload); err == nil {
+				require.Equal(t, whole[i].Payload[2:], u.Data)
+			}
+			_, err := chunk.ParseNumber(whole[i].Payload)
+			require.Equal(t, len(whole[i].Payload) >= 4, err == nil)
+		}
+
 		// What has been read is read again from what Append makes of it.
 		again := chunk.AppendSetChunkSize(nil, 77)
 		for i := range whole {
