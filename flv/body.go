@@ -33,8 +33,17 @@ func (t *Tag) parseBody() body {
 		return t.parseVideo()
 	case t.Type == TagAudio:
 		return t.parseAudio()
+	case t.isMetadata():
+		return body{packet: packetSequence} // in force until the next one
 	}
 	return body{packet: packetFrame}
+}
+
+// onMetaData is how the body of a metadata tag begins: an AMF0 string.
+const onMetaData = "\x02\x00\x0AonMetaData"
+
+func (t *Tag) isMetadata() bool {
+	return len(t.Data) >= len(onMetaData) && string(t.Data[:len(onMetaData)]) == onMetaData
 }
 
 func (t *Tag) parseVideo() body {

@@ -1,0 +1,283 @@
+package flv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/seed-3309b198/reelfront/flv/amf"
+)
+
+// Index is what is known of an FLV file. It implements File.
+//
+// Opening reads the beginning and the end of the file. Where everything else lies is learnt as viewers play and seek. A
+// seek in a file without an index of its key frames bisects it, and finds its way into the stream of tags where three of
+// their headers follow one another. Sequence headers in force at its target are known when some viewer has played up to
+// there; else they are looked for backwards from it, in a file in which they were seen to change as far as it takes, in
+// others for 4 MiB.
+type Index struct {
+	info      *Info
+	size      int64
+	start     int64 // of the first tag
+	startTime int64
+	endTime   int64 // of the last frame; startTime where the end of the file has none
+	metadata  int64 // where the first onMetaData lies, -1 when there is none
+	frames    []point
+	video     bool
+	// sequenced tells of which types the codec has sequence headers.
+	sequenced [TagScript + 1]bool
+	// first are the places of the first frames by type, and of the first onMetaData.
+	first [TagScript + 1]int64
+	known known
+}
+
+// Open indexes an FLV file. A file that is none, or is encrypted, or holds no tag is an ErrFormat; one whose codecs are
+// all unknown is an ErrNoTrack.
+func Open(ctx context.Context, in Input) (*Index, error) {
+	x := &Index{size: in.Size(), metadata: -1}
+	for kind := range x.first {
+		x.first[kind] = math.MaxInt64
+	}
+	x.first[TagScript] = -1
+	s := &scanner{in: in, chunk: probeBytes}
+	b, err := s.bytes(ctx, 0, fileHeaderSize)
+	if err != nil {
+		return nil, err
+	}
+	header, err := parseFileHeader(b)
+	if err != nil {
+		return nil, err
+	}
+	o := opener{Index: x, scanner: s, header: header}
+	if err := o.head(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.tail(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.proveFrames(ctx); err != nil {
+		return nil, err
+	}
+	x.info = o.makeInfo()
+	return x, nil
+}
+
+// opener is what Open needs while it works.
+type opener struct {
+	*Index
+	*scanner
+	header      fileHeader
+	pairs       amf.ECMAArray // of the first onMetaData
+	tracks      [TagScript + 1]*Track
+	unknown     bool // there was sound or picture of a codec that is not known
+	scanned     int64
+	framesProve bool
+}
+
+// head reads tags until each type that the header announces was seen.
+func (o *opener) head(ctx context.Context) error {
+	off := o.header.start + previousTagSizeSize
+	if _, ok, err := o.tag(ctx, off); err != nil {
+		return err
+	} else if !ok {
+		off = o.header.start // some writers leave out the first PreviousTagSize
+	}
+	o.start = -1
+	var w walk
+	for {
+		e, err := o.scanner.next(ctx, off)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			if o.start < 0 || ctx.Err() != nil || !errors.Is(err, ErrFormat) {
+				return err
+			}
+			break // the junk is for those who come there
+		}
+		if o.start < 0 {
+			o.start, o.startTime = e.off, int64(e.timestamp)
+			o.scanner.time, e.time = o.startTime, o.startTime
+			w.begin(e.off)
+		}
+		if err := o.note(ctx, &e); err != nil {
+			return err
+		}
+		off = e.end()
+		w.add(e.off, off, e.time, e.kind, &e.body, &o.first)
+		if o.scanned = off - o.start; o.scanned >= maxHeadScan || o.scanned >= probeBytes && o.complete() {
+			break
+		}
+	}
+	if o.start < 0 {
+		return &FormatError{"FLV body", o.header.start, "no tags"}
+	}
+	o.known.learn(&w)
+	for kind, t := range o.tracks {
+		o.sequenced[kind] = t != nil && t.Codec.SequenceHead() != Head{}
+	}
+	o.video = o.tracks[TagVideo] != nil
+	if !o.video && o.tracks[TagAudio] == nil {
+		if o.unknown {
+			return fmt.Errorf("flv: codecs of all tags unknown: %w", ErrNoTrack)
+		}
+		return &FormatError{"FLV body", o.start, "neither sound nor picture"}
+	}
+	return nil
+}
+
+// complete tells whether a frame was seen of each type that the file's header announces.
+func (o *opener) complete() bool {
+	seen := func(kind TagType) bool { return o.first[kind] != math.MaxInt64 }
+	return (seen(TagVideo) || !o.header.video) && (seen(TagAudio) || !o.header.audio)
+}
+
+// note takes from a tag what Info tells.
+func (o *opener) note(ctx context.Context, e *entry) error {
+	if e.kind == TagScript {
+		if o.metadata < 0 && e.body.packet == packetSequence {
+			o.metadata, o.first[TagScript] = e.off, e.off
+			return o.readMetadata(ctx, e)
+		}
+		return nil
+	}
+	if e.body.packet == packetFrame && o.first[e.kind] == math.MaxInt64 {
+		o.first[e.kind] = e.off
+	}
+	if e.body.codec == "" {
+		o.unknown = o.unknown || e.body.packet == packetFrame
+		return nil
+	}
+	if o.tracks[e.kind] == nil {
+		o.tracks[e.kind] = &Track{Type: trackType(e.kind), Codec: e.body.codec}
+	}
+	track := o.tracks[e.kind]
+	if e.body.packet != packetSequence || track.Metadata != nil || e.size > maxPrivate || e.size < e.body.private {
+		return nil
+	}
+	b, err := o.in.Window(ctx, e.off+tagHeaderSize+int64(e.body.private), e.size-e.body.private)
+	if err == nil {
+		track.Metadata = track.Codec.Metadata(b)
+	}
+	return err
+}
+
+func trackType(kind TagType) TrackType {
+	if kind == TagVideo {
+		return TrackVideo
+	}
+	return TrackAudio
+}
+
+// tail finds the time of the last frame, in ever larger pieces of the file's end.
+func (o *opener) tail(ctx context.Context) error {
+	o.endTime = o.startTime
+	for length := int64(probeBytes); ; length *= 4 {
+		from := max(o.size-length, o.start)
+		off := o.start
+		if from > o.start {
+			var err error
+			if off, err = o.sync(ctx, from, o.size); err != nil && !noTag(err) {
+				return err
+			} else if err != nil {
+				off = o.size
+			}
+		}
+		found, err := o.lastFrame(ctx, off)
+		if err != nil || found || from == o.start || length >= maxTailScan {
+			return err
+		}
+	}
+}
+
+// noTag tells whether an error of a scanner is about the file alone: there is no tag where it looked.
+func noTag(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, ErrFormat) }
+
+// lastFrame walks from off to the end of the file.
+func (o *opener) lastFrame(ctx context.Context, off int64) (bool, error) {
+	found, end := false, int64(0)
+	o.scanner.time = o.startTime
+	var w walk
+	w.begin(off)
+	for {
+		e, err := o.scanner.next(ctx, off)
+		if noTag(err) {
+			break
+		}
+		if err != nil {
+			return false, err
+		}
+		if len(w.points) == 0 && off > o.start && e.kind != TagScript {
+			e.time = o.lateTime(e.timestamp)
+			o.scanner.time = e.time
+		}
+		if e.kind != TagScript && e.body.packet == packetFrame {
+			found, end = true, max(end, e.time)
+		}
+		off = e.end()
+		w.add(e.off, off, e.time, e.kind, &e.body, &o.first)
+	}
+	if found {
+		o.endTime = end
+		o.known.learn(&w)
+	}
+	return found, nil
+}
+
+// lateTime is the time of a tag near the end of the file, of which nothing but its own 32 bits and the duration that
+// onMetaData tells are known.
+func (o *opener) lateTime(ts uint32) int64 {
+	if d := o.statedDuration(); d > math.MaxInt32 {
+		return near(ts, o.startTime+d)
+	}
+	t := near(ts, o.startTime)
+	if t < o.startTime-int64(time.Hour/time.Millisecond) {
+		t += 1 << 32
+	}
+	return t
+}
+
+func (o *opener) makeInfo() *Info {
+	info := &Info{Format: FormatFLV, Duration: milliseconds(max(o.endTime-o.startTime, 0))}
+	if info.Duration == 0 {
+		info.Duration = milliseconds(o.statedDuration())
+	}
+	if o.framesProve {
+		for _, f := range o.frames {
+			info.KeyFrames = append(info.KeyFrames, milliseconds(f.time))
+		}
+	}
+	for _, kind := range [...]TagType{TagVideo, TagAudio} {
+		if t := o.tracks[kind]; t != nil {
+			info.Tracks = append(info.Tracks, *t)
+		}
+	}
+	o.describe(info)
+	return info
+}
+
+func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+// Info is the file's description. Its Duration is the time of the last frame, counted from the first tag.
+func (x *Index) Info() *Info { return x.info }
+
+// Bytes is about how much memory the index takes.
+func (x *Index) Bytes() int {
+	const fixed = 1 << 10
+	return fixed + cap(x.frames)*16 + cap(x.info.KeyFrames)*8 + cap(x.info.Metadata)*64 + x.known.bytes()
+}
+
+// NewReader returns a reader of the file's tags. With tracks given, audio and video tags of types that are not among
+// them are left out; with none, all tags of the file come.
+func (x *Index) NewReader(in Input, tracks ...Track) Reader {
+	has := func(kind TrackType) bool {
+		return len(tracks) == 0 || slices.ContainsFunc(tracks, func(t Track) bool { return t.Type == kind })
+	}
+	r := &reader{index: x, in: in, pos: x.start, time: x.startTime, audio: has(TrackAudio), video: has(TrackVideo)}
+	r.walk.begin(x.start)
+	return r
+}
