@@ -1,0 +1,247 @@
+package distribution
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed-3309b198/reelfront/flv/amf"
+	"github.com/seed-3309b198/reelfront/origin"
+	"github.com/seed-3309b198/reelfront/rtmp"
+	"github.com/seed-3309b198/reelfront/rtmp/vod"
+)
+
+// The application and its instance that all distributions have.
+const (
+	application = "cfx"
+	instance    = "cfx/st"
+)
+
+// Edge serves the distributions of a Set: it is a rtmp.Handler, and the http.Handler of the same server. Its fields are
+// set before the first use and not changed after it.
+type Edge struct {
+	// Set has the distributions.
+	Set Set
+	// Default is the ID of the distribution that answers to hosts which are nobody's; "" for none.
+	Default string
+	// Origins opens a bucket as an origin access identity, "" for anonymously. It is called when a distribution is first
+	// used and when it has changed, perhaps by several goroutines at once, under the deadline of a connect or a play.
+	Origins func(ctx context.Context, bucket, identity string) (origin.Origin, error)
+	// Cache keeps what was read from the origins; nil for no cache.
+	Cache *origin.Cache
+	// IndexBytes bounds the memory of the indexes of all files together. 0 means 64 MiB.
+	IndexBytes int64
+
+	// WaitForMissing makes a play without a start wait for a file that does not exist, as CloudFront did. Otherwise it is
+	// NetStream.Play.StreamNotFound at once.
+	WaitForMissing bool
+	// AudioChoice tells whether viewers of a distribution may choose an audio track: ?audio=deu. nil for none may.
+	AudioChoice func(*Distribution) bool
+
+	// Log is told what happens on the connections to a distribution; nil for nobody. It must not block.
+	Log func(*Distribution, rtmp.Event)
+	// Logger is told of rejected connections, refused plays and settings without effect; nil for nobody.
+	Logger *slog.Logger
+
+	once   sync.Once
+	index  *vod.IndexCache
+	served sync.Map // of *service by the ID of the distribution
+}
+
+// service is one version of a distribution, being served.
+type service struct {
+	d       *Distribution
+	handler *vod.Handler
+}
+
+// Connect implements rtmp.Handler. The host of the client's tcUrl tells the distribution. Refusals are those of
+// CloudFront: DistributionNotFound, DistributionTypeMismatch, InvalidInstance and InvalidURI.
+func (e *Edge) Connect(ctx context.Context, r *rtmp.ConnectRequest) (rtmp.App, error) {
+	d, reason := e.lookup(r)
+	if reason != "" {
+		host, _ := hostOf(r.TCURL)
+		app, _, _ := strings.Cut(r.App, "?")
+		e.log().InfoContext(ctx, "connect rejected", "reason", reason, "host", host, "app", app, "remote", r.RemoteAddr)
+		return nil, rejection(reason)
+	}
+	if _, err := e.service(ctx, d); err != nil {
+		return nil, err
+	}
+	return &connection{e: e, id: d.ID, d: d, request: r}, nil
+}
+
+// lookup finds the distribution that a client wants, or else the code of its rejection (CloudFront developer guide,
+// "Error codes" of streaming distributions).
+func (e *Edge) lookup(r *rtmp.ConnectRequest) (d *Distribution, rejected string) {
+	host, ok := hostOf(r.TCURL)
+	if !ok {
+		return nil, "InvalidURI"
+	}
+	if d = e.Set.ByHost(host); d == nil && isWebHost(host) {
+		return nil, "DistributionTypeMismatch"
+	}
+	if d == nil && e.Default != "" {
+		d = e.Set.ByID(e.Default)
+	}
+	if d == nil || !d.Config.Enabled {
+		return nil, "DistributionNotFound"
+	}
+	if _, ok := vod.Split(r.App, instance); ok {
+		return d, ""
+	}
+	if _, ok := vod.Split(r.App, application); ok {
+		return nil, "InvalidInstance"
+	}
+	return nil, "InvalidURI"
+}
+
+// rejection is the answer to a connect, in the two places where players looked for the code.
+func rejection(code string) error {
+	return &rtmp.StatusError{
+		Code:        rtmp.CodeConnectRejected,
+		Description: "[ Server.Reject ] : (_defaultRoot_, _defaultVHost_) : " + code + ".",
+		Application: amf.Object{{Key: "message", Value: code}},
+	}
+}
+
+// service is the handler of the present version of a distribution: made once and kept, until there is another version.
+func (e *Edge) service(ctx context.Context, d *Distribution) (*service, error) {
+	if v, ok := e.served.Load(d.ID); ok && v.(*service).d.ETag == d.ETag {
+		return v.(*service), nil
+	}
+	e.forgetDeleted()
+	s, err := e.open(ctx, d)
+	if err != nil {
+		return nil, fmt.Errorf("distribution %s: %w", d.ID, err)
+	}
+	e.served.Store(d.ID, s)
+	e.warnOfIdleSettings(ctx, d)
+	return s, nil
+}
+
+func (e *Edge) open(ctx context.Context, d *Distribution) (*service, error) {
+	e.once.Do(func() { e.index = &vod.IndexCache{Bytes: e.IndexBytes} })
+	bucket, _ := d.Config.S3Origin.Bucket()
+	identity := d.Config.S3Origin.Identity()
+	o, err := e.Origins(ctx, bucket, identity)
+	if err != nil {
+		return nil, err
+	}
+	space := d.ID + "/" + bucket
+	if identity != "" {
+		space += "/" + identity
+	}
+	if e.Cache != nil {
+		o = e.Cache.Wrap(space, o)
+	}
+	return &service{d: d, handler: &vod.Handler{
+		App:            instance,
+		Origin:         o,
+		WaitForMissing: e.WaitForMissing,
+		AudioChoice:    e.AudioChoice != nil && e.AudioChoice(d),
+		Index:          e.index,
+		Space:          space,
+		Logger:         e.log().With("distribution", d.ID),
+	}}, nil
+}
+
+// forgetDeleted drops what is kept of distributions that are there no more.
+func (e *Edge) forgetDeleted() {
+	e.served.Range(func(id, _ any) bool {
+		if e.Set.ByID(id.(string)) == nil {
+			e.served.Delete(id)
+		}
+		return true
+	})
+}
+
+// warnOfIdleSettings says which settings of a distribution are kept but change nothing.
+func (e *Edge) warnOfIdleSettings(ctx context.Context, d *Distribution) {
+	if d.Config.Logging.Enabled && e.Log == nil {
+		e.log().WarnContext(ctx, "no access logs are written", "distribution", d.ID, "bucket", d.Config.Logging.Bucket)
+	}
+	if d.Config.PriceClass != PriceClassAll {
+		e.log().WarnContext(ctx, "the price class has no effect", "distribution", d.ID, "price_class", d.Config.PriceClass)
+	}
+}
+
+func (e *Edge) log() *slog.Logger {
+	if e.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return e.Logger
+}
+
+// connection is one client's connection to a distribution.
+type connection struct {
+	e       *Edge
+	id      string
+	d       *Distribution // as it was when the client connected
+	request *rtmp.ConnectRequest
+}
+
+// app is the application of the present version of the distribution: a change counts from the next play on.
+func (c *connection) app(ctx context.Context) (rtmp.App, error) {
+	d := c.e.Set.ByID(c.id)
+	if d == nil || !d.Config.Enabled {
+		return nil, fmt.Errorf("distribution %s: deleted or disabled: %w", c.id, fs.ErrPermission)
+	}
+	s, err := c.e.service(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return s.handler.Connect(ctx, c.request)
+}
+
+// Play implements rtmp.App.
+func (c *connection) Play(ctx context.Context, r *rtmp.PlayRequest) (rtmp.Source, error) {
+	app, err := c.app(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return app.Play(ctx, r)
+}
+
+// Length implements rtmp.Lengther.
+func (c *connection) Length(ctx context.Context, name string) (time.Duration, error) {
+	app, err := c.app(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if l, ok := app.(rtmp.Lengther); ok {
+		return l.Length(ctx, name)
+	}
+	return 0, nil
+}
+
+// Observe implements rtmp.Observer.
+func (c *connection) Observe(event rtmp.Event) {
+	if c.e.Log != nil {
+		c.e.Log(c.d, event)
+	}
+}
+
+// ServeHTTP implements http.Handler: players ask for crossdomain.xml before they open a tunnel, and it allows all of
+// them, as CloudFront's did (Adobe, "Cross-domain policy file specification"). There is nothing else: media files are
+// not given out over HTTP.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/crossdomain.xml" || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	http.ServeContent(w, r, "crossdomain.xml", time.Time{}, strings.NewReader(crossDomain))
+}
+
+const crossDomain = `<?xml version="1.0"?>
+<!DOCTYPE cross-domain-policy SYSTEM "http://www.adobe.com/xml/dtds/cross-domain-policy.dtd">
+<cross-domain-policy>
+  <site-control permitted-cross-domain-policies="all"/>
+  <allow-access-from domain="*" secure="false"/>
+</cross-domain-policy>
+`

@@ -1,0 +1,49 @@
+package distribution
+
+import (
+	"context"
+	"io/fs"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/seed-3309b198/reelfront/origin"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeBuckets opens empty buckets, and remembers which, as whom, and what they were asked for.
+type fakeBuckets struct {
+	mu     sync.Mutex
+	opened []string
+	asked  []string
+	err    error
+}
+
+func (b *fakeBuckets) open(_ context.Context, bucket, identity string) (origin.Origin, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.opened = append(b.opened, bucket+" "+identity)
+	return fakeBucket{b, bucket}, b.err
+}
+
+func (b *fakeBuckets) take() (opened, asked []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	opened, asked = b.opened, b.asked
+	b.opened, b.asked = nil, nil
+	return opened, asked
+}
+
+type fakeBucket struct {
+	b    *fakeBuckets
+	name string
+}
+
+func (o fakeBucket) Open(_ context.Context, key string) (origin.Object, error) {
+	o.b.mu.Lock()
+	defer o.b.mu.Unlock()
+	o.b.asked = append(o.b.asked, o.name+"/"+key)
+	return nil, &fs.PathError{Op: "open", Path: key, Err: fs.ErrNotExist}
+}
