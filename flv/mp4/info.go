@@ -1,0 +1,176 @@
+package mp4
+
+import (
+	"math"
+	"time"
+
+	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/flv/amf"
+)
+
+// lastOfDuration is the part of onMetaData's duration that the last timestamp must reach, or rtmpdump takes a whole film
+// for an incomplete one. It asks for 0.999.
+const lastOfDuration = 0.9995
+
+// describe fills in the Info.
+func (f *File) describe() {
+	f.setOrigin()
+	f.info.Format = flv.FormatMP4
+	for _, t := range f.movie.tracks {
+		f.info.Tracks = append(f.info.Tracks, t.describe())
+	}
+	var end int64
+	for _, t := range f.selected(nil) {
+		last, over := t.finish()
+		f.end, end = max(f.end, last), max(end, over)
+	}
+	f.info.Duration = time.Duration(max(f.end, end)) * time.Millisecond
+	f.info.Metadata = amf.ECMAArray{
+		{Key: "duration", Value: shownDuration(f.end, end)},
+		{Key: "moovPosition", Value: float64(f.movie.offset)},
+	}
+	if len(f.movie.tags) > 0 {
+		f.info.Metadata = append(f.info.Metadata, amf.Pair{Key: "tags", Value: f.movie.tags})
+	}
+	f.info.Metadata = append(f.info.Metadata, amf.Pair{Key: "trackinfo", Value: f.movie.trackInfo()})
+	f.describeKeyFrames()
+}
+
+// shownDuration is onMetaData's duration in seconds, of a file that ends at end with a last timestamp of last, in ms.
+func shownDuration(last, end int64) float64 {
+	d := float64(max(last, end))
+	if last > 0 {
+		d = min(d, math.Floor(float64(last)/lastOfDuration))
+	}
+	return d / 1000
+}
+
+// describe is what Info says of the track.
+func (t *track) describe() flv.Track {
+	e := &t.entries[0]
+	d := flv.Track{ID: t.id, Type: t.kind, Codec: e.codec, Language: t.language}
+	switch t.kind {
+	case flv.TrackVideo:
+		d.Metadata = amf.ECMAArray{{Key: "videocodecid", Value: e.codec.MetadataID()}}
+		add(&d.Metadata, e.codec.Metadata(e.config))
+		add(&d.Metadata, amf.ECMAArray{
+			{Key: "width", Value: float64(e.width)},
+			{Key: "height", Value: float64(e.height)},
+			{Key: "videoframerate", Value: t.frameRate()},
+		})
+	case flv.TrackAudio:
+		d.Metadata = amf.ECMAArray{{Key: "audiocodecid", Value: e.codec.MetadataID()}}
+		add(&d.Metadata, e.codec.Metadata(e.config))
+		add(&d.Metadata, amf.ECMAArray{
+			{Key: "audiosamplerate", Value: float64(e.rate)},
+			{Key: "audiochannels", Value: float64(e.channels)},
+		})
+	}
+	return d
+}
+
+// add appends to m those pairs that it does not have, zeros left out.
+func add(m *amf.ECMAArray, pairs amf.ECMAArray) {
+	for _, p := range pairs {
+		if _, has := m.Lookup(p.Key); !has && p.Value != 0.0 {
+			*m = append(*m, p)
+		}
+	}
+}
+
+// frameRate is the mean number of samples a second, to a thousandth.
+func (t *track) frameRate() float64 {
+	if t.table.end == 0 {
+		return 0
+	}
+	return math.Round(1000*float64(t.table.count)*float64(t.timescale)/float64(t.table.end)) / 1000
+}
+
+// trackInfo is onMetaData's trackinfo.
+func (m *movie) trackInfo() amf.StrictArray {
+	var all amf.StrictArray
+	for _, t := range m.tracks {
+		var formats amf.StrictArray
+		for i := range t.entries {
+			formats = append(formats, amf.Object{{Key: "sampletype", Value: t.entries[i].format.printable()}})
+		}
+		language := t.language
+		if language == "" {
+			language = "und"
+		}
+		all = append(all, amf.Object{
+			{Key: "length", Value: float64(t.length())},
+			{Key: "timescale", Value: float64(t.timescale)},
+			{Key: "language", Value: language},
+			{Key: "sampledescription", Value: formats},
+		})
+	}
+	return all
+}
+
+// length is the length of the track's media in its own ticks.
+func (t *track) length() int64 {
+	if t.table.end > 0 {
+		return t.table.end
+	}
+	return int64(t.duration)
+}
+
+// describeKeyFrames lists the key frames of the first video track.
+func (f *File) describeKeyFrames() {
+	for _, t := range f.selected(nil) {
+		if t.kind != flv.TrackVideo {
+			continue
+		}
+		f.info.KeyFrames = t.keyFrameTimes()
+		if n := len(f.info.KeyFrames); n > 0 && n <= maxSeekPoints {
+			f.info.Metadata = append(f.info.Metadata, amf.Pair{Key: "seekpoints", Value: t.seekPoints()})
+		}
+		return
+	}
+}
+
+// seekPoints is onMetaData's seekpoints: where each key frame lies, and when it is shown.
+func (t *track) seekPoints() amf.StrictArray {
+	var points amf.StrictArray
+	t.eachKeyFrame(func(ms int64, s *sample) {
+		points = append(points, amf.Object{
+			{Key: "time", Value: float64(ms) / 1000},
+			{Key: "offset", Value: float64(s.offset)},
+		})
+	})
+	return points
+}
+
+// keyFrameTimes are the times of all key frames; nil where there are too many.
+func (t *track) keyFrameTimes() []time.Duration {
+	if !t.table.hasSyncs || len(t.table.syncs)/4 > maxKeyFrames {
+		return nil
+	}
+	var times []time.Duration
+	t.eachKeyFrame(func(ms int64, _ *sample) {
+		times = append(times, time.Duration(ms)*time.Millisecond)
+	})
+	return times
+}
+
+// eachKeyFrame calls f for each sync sample that the timeline has, at most maxKeyFrames times.
+func (t *track) eachKeyFrame(f func(ms int64, s *sample)) {
+	left := maxKeyFrames
+	for i := range t.spans {
+		p := &t.spans[i]
+		for j := range len(t.table.syncs) / 4 {
+			n := int(u32At(t.table.syncs, j)) - 1
+			if n < p.first || n >= p.end {
+				continue
+			}
+			if left--; left < 0 {
+				return
+			}
+			c := t.table.cursorAt(n)
+			s, _ := c.next(t.table)
+			ms, _ := t.timestamp(p, &s)
+			f(ms, &s)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package mp4
+
+import "github.com/seed-3309b198/reelfront/flv"
+
+// What a file may ask of us.
+const (
+	maxMoovBytes     = 256 << 20 // a moov of 16 million samples
+	maxTopBoxes      = 1 << 16   // boxes looked at in one search through the top level
+	maxTracks        = 128
+	maxSamples       = 1 << 24                 // in all tracks together: 40 hours of 100 samples a second
+	maxSampleBytes   = 1<<24 - 1 - flv.MaxHead // an RTMP message's length has 24 bits
+	maxEntries       = 256                     // sample descriptions of a track
+	maxEdits         = 1024                    // entries of an edit list
+	maxSeconds       = 1 << 30                 // of a timeline, so that it fits in any track's ticks
+	maxDescriptors   = 64                      // MPEG-4 descriptors in an esds
+	maxTags          = 64                      // iTunes tags
+	maxTagBytes      = 4 << 10                 // of one tag's text
+	maxSeekPoints    = 256                     // listed in onMetaData; a file with more lists none
+	maxKeyFrames     = 1 << 14                 // listed in Info; a file with more lists none
+	checkpointEvery  = 512                     // samples between two checkpoints of a table
+	maxCheckpoints   = 2048                    // of a track: a longer one has them further apart
+	windowBytes      = 32 << 10                // read at a time while looking for boxes
+	audioPrerollSecs = 1                       // of sound kept in front of an edit, for the decoder to warm up
+)

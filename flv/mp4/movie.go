@@ -1,0 +1,135 @@
+package mp4
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/flv/amf"
+)
+
+// movie is what a moov says.
+type movie struct {
+	offset    int64  // of the moov in the file
+	size      int    // of the moov
+	timescale uint32 // ticks a second of the movie's timeline
+	duration  uint64 // in timescale
+	tracks    []*track
+	tags      amf.Object // iTunes tags
+}
+
+// parseMovie reads a moov. What it returns keeps views of the box.
+func parseMovie(moov *box, fileSize int64) (*movie, error) {
+	m := &movie{offset: moov.offset, size: len(moov.body)}
+	r := moov.children("moov", 0)
+	for r.next() {
+		var err error
+		switch r.kind.String() {
+		case "mvhd":
+			err = m.parseHeader(&r.box)
+		case "trak":
+			if len(m.tracks) == maxTracks {
+				return nil, bad("moov/trak", r.offset, "more than %d tracks", maxTracks)
+			}
+			var t *track
+			if t, err = parseTrack(&r.box); err == nil {
+				m.tracks = append(m.tracks, t)
+			}
+		case "udta":
+			m.parseUserData(&r.box)
+		case "cmov":
+			return nil, bad("moov/cmov", r.offset, "the movie header is compressed, which is not supported")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return m, m.finish(fileSize)
+}
+
+func (m *movie) parseHeader(mvhd *box) error {
+	f := fields{b: mvhd.body}
+	version, _ := f.version()
+	f.sized(version) // creation
+	f.sized(version) // modification
+	m.timescale = f.u32()
+	m.duration = f.sized(version)
+	if f.short || m.timescale == 0 {
+		return bad("moov/mvhd", mvhd.offset, "too short, or without a timescale")
+	}
+	return nil
+}
+
+// finish checks the tracks against each other and the file, and lays out their timelines.
+func (m *movie) finish(fileSize int64) error {
+	if m.timescale == 0 {
+		return bad("moov/mvhd", m.offset, "missing")
+	}
+	if err := m.choose(); err != nil {
+		return err
+	}
+	budget := maxSamples
+	for _, t := range m.tracks {
+		if t.timescale == 0 {
+			return bad("moov/trak/mdia/mdhd", t.offset, "no timescale")
+		}
+		if err := t.table.scan("moov/trak/mdia/minf/stbl", t.offset, fileSize, budget); err != nil {
+			return err
+		}
+		if t.table.end/int64(t.timescale) > maxSeconds {
+			return bad("moov/trak/mdia/minf/stbl/stts", t.offset, "track %d ends after %d s", t.id, t.table.end/int64(t.timescale))
+		}
+		budget -= t.table.count
+		t.layout(m.timescale)
+	}
+	return nil
+}
+
+// choose leaves only the tracks that can be played, or says why there are none.
+func (m *movie) choose() error {
+	var refused []string
+	video := false
+	for _, t := range m.tracks {
+		for i := range t.entries {
+			e := &t.entries[i]
+			if e.encrypted != "" {
+				return bad("moov/trak/mdia/minf/stbl/stsd", t.offset, "track %d is %s", t.id, e.name())
+			}
+			if e.codec == "" && e.kind != 0 {
+				refused = append(refused, e.name())
+				video = video || e.kind == flv.TrackVideo && !e.picture()
+			}
+		}
+	}
+	for _, t := range m.tracks {
+		for _, id := range t.chapters {
+			m.tracks = slices.DeleteFunc(slices.Clone(m.tracks), func(t *track) bool { return t.id == id })
+		}
+	}
+	m.tracks = slices.DeleteFunc(m.tracks, func(t *track) bool {
+		return !t.playable() || t.table.count == 0
+	})
+	media := func(kinds ...flv.TrackType) bool {
+		return slices.ContainsFunc(m.tracks, func(t *track) bool { return slices.Contains(kinds, t.kind) })
+	}
+	if !media(flv.TrackVideo, flv.TrackAudio) || video && !media(flv.TrackVideo) {
+		if len(refused) == 0 {
+			return fmt.Errorf("mp4: no audio or video track with samples: %w", flv.ErrNoTrack)
+		}
+		return fmt.Errorf("mp4: codec %s cannot be sent: %w", strings.Join(slices.Compact(refused), ", "), flv.ErrNoTrack)
+	}
+	return nil
+}
+
+// picture tells whether e is that of a still picture, such as a song's cover.
+func (e *entry) picture() bool {
+	switch e.format.String() {
+	case "jpeg", "mjpa", "mjpb", "png ", "gif ":
+		return true
+	}
+	return false
+}
