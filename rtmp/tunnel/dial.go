@@ -31,8 +31,9 @@ type Options struct {
 //
 // The connection polls on its own while its reader reads. Write copies what it is given and blocks while too much waits to be
 // posted; at most one request is under way at a time, so bytes may wait until the server has answered an idle request, which
-// it holds for up to half a second. Close posts what was written before and waits for that, for up to 5 s. A connection that
-// is not read for minutes ends, like one whose server is not polled.
+// it holds for up to half a second, and while the server does not read what was posted, nothing comes from it either. Close
+// posts what was written before and waits for that, for up to 5 s. A connection that is not read for minutes ends, like one
+// whose server is not polled.
 func Dial(ctx context.Context, base string, opts *Options) (net.Conn, error) {
 	root, err := url.Parse(base)
 	if err != nil {

@@ -32,8 +32,7 @@ func stop(t testing.TB, h *Handler, server *httptest.Server) {
 	cancel()
 	_ = h.Shutdown(now)
 	server.Close()
-	require.Empty(t, h.sessions)
-	require.Empty(t, h.perAddr)
+	requireNoSessions(t, h)
 }
 
 // pair is both ends of a tunnel. The client has sent first, without which nothing would be accepted.
@@ -102,23 +101,29 @@ func TestConnsAreNetConns(t *testing.T) {
 
 func TestBothWays(t *testing.T) {
 	t.Parallel()
-	const size = 3 << 20
-	want := randomBytes(size)
 	h := new(Handler)
 	client, server := pair(t, h, serve(t, h).URL, nil)
-	exchange := func(c net.Conn) <-chan []byte {
+	exchangeAtOnce(t, client, server, randomBytes(3<<20))
+}
+
+// exchangeAtOnce sends want both ways.
+func exchangeAtOnce(t *testing.T, a, b net.Conn, want []byte) {
+	t.Helper()
+	receive := func(c net.Conn) <-chan []byte {
 		got := make(chan []byte, 1)
-		go func() { _, _ = c.Write(want) }()
 		go func() {
-			p := make([]byte, size)
-			_, _ = io.ReadFull(c, p)
-			got <- p
+			p := make([]byte, len(want))
+			n, _ := io.ReadFull(c, p)
+			got <- p[:n]
 		}()
 		return got
 	}
-	a, b := exchange(client), exchange(server)
-	require.True(t, bytes.Equal(want, <-a), "what the client got")
-	require.True(t, bytes.Equal(want, <-b), "what the server got")
+	for _, c := range []net.Conn{a, b} {
+		go func() { _, _ = c.Write(want) }()
+	}
+	atA, atB := receive(a), receive(b)
+	require.True(t, bytes.Equal(want, <-atA))
+	require.True(t, bytes.Equal(want, <-atB))
 }
 
 // A server that echoes writes before it reads on: neither side may wait for the other for ever.
@@ -327,15 +332,7 @@ func TestLostReplies(t *testing.T) {
 	server := httptest.NewServer(&flaky{next: h})
 	t.Cleanup(func() { stop(t, h, server) })
 	client, accepted := pair(t, h, server.URL, nil)
-	want := randomBytes(500 << 10)
-	go func() { _, _ = accepted.Write(want) }()
-	go func() { _, _ = client.Write(want) }()
-	for _, c := range []net.Conn{client, accepted} {
-		got := make([]byte, len(want))
-		_, err := io.ReadFull(c, got)
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(want, got))
-	}
+	exchangeAtOnce(t, client, accepted, randomBytes(500<<10))
 }
 
 // A server that answers nothing useful ends the stream, and with an error that is neither a time-out nor an end.

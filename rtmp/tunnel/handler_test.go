@@ -57,6 +57,12 @@ func closeAll(t testing.TB, h *Handler) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = h.Shutdown(ctx)
+	requireNoSessions(t, h)
+}
+
+func requireNoSessions(t testing.TB, h *Handler) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	require.Empty(t, h.sessions)
 	require.Empty(t, h.perAddr)
 }
@@ -275,13 +281,12 @@ func TestAbandonedSessions(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
-		require.Len(t, h.sessions, n)
+		require.Len(t, h.all(), n)
 		time.Sleep(defaultExpiry - time.Second)
-		require.Len(t, h.sessions, n)
+		require.Len(t, h.all(), n)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		require.Empty(t, h.sessions)
-		require.Empty(t, h.perAddr)
+		requireNoSessions(t, h)
 	})
 }
 
@@ -315,7 +320,7 @@ func TestListener(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, call(h, "/open/1", nil).Code)
 		require.Equal(t, http.StatusNotFound, call(h, "/idle/"+silent+"/0", nil).Code)
 		require.Equal(t, http.StatusNotFound, call(h, "/idle/"+waiting+"/1", nil).Code)
-		require.Len(t, h.sessions, 1, "the one that was accepted lives on")
+		require.Len(t, h.all(), 1, "the one that was accepted lives on")
 
 		ended := make(chan error)
 		go func() { ended <- h.Shutdown(t.Context()) }()
@@ -347,7 +352,7 @@ func TestShutdownEndsTheRest(t *testing.T) {
 	require.Contains(t, []int{200, 404}, <-held)
 	_, err := c.Read(make([]byte, 1))
 	require.ErrorIs(t, err, ErrSessionGone)
-	require.Empty(t, h.sessions)
+	require.Empty(t, h.all())
 }
 
 func TestCloseUnblocksAccept(t *testing.T) {

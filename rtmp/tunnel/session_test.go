@@ -289,10 +289,10 @@ func TestNoExpiry(t *testing.T) {
 		require.Equal(t, 200, (<-start(h, path("close", 2), "")).code)
 		_, err := c.Read(make([]byte, 1))
 		require.ErrorIs(t, err, io.EOF)
-		require.Len(t, h.sessions, 1)
+		require.Len(t, h.all(), 1)
 		time.Sleep(reorderHold)
 		synctest.Wait()
-		require.Empty(t, h.sessions)
+		require.Empty(t, h.all())
 	})
 }
 
