@@ -251,12 +251,14 @@ func TestGrantBounds(t *testing.T) {
 		o.put("a.flv", `"1"`)
 		h, f, _ := newHandler(o)
 		f.base = base
+		f.info.Duration = time.Duration(base)*time.Millisecond + 10*time.Second
 		offset := time.Duration(base) * time.Millisecond
 		h.Authorize = func(_ context.Context, _ *rtmp.PlayRequest, _ Path, keys []string) (Grant, error) {
 			return Grant{Keys: keys, Start: offset + 2500*time.Millisecond, End: offset + 5*time.Second}, nil
 		}
 		s, err := connect(t, h, "vod").Play(t.Context(), play("a"))
 		require.NoError(t, err)
+		require.Equal(t, offset+5*time.Second, s.Info().Duration)
 		first, n := readAll(t, s)
 		require.Equal(t, base+2000, first, "the key frame before the start")
 		require.Equal(t, 30, n)

@@ -42,14 +42,22 @@ type source struct {
 	grant Grant
 }
 
-// start chooses the tracks.
+// start chooses the tracks. A name with the prefix id3 has none: what is asked for are the texts alone.
 func (s *source) start(p Path, audio string, takes func(flv.Codec) bool) error {
 	info := *s.file.Info()
+	if p.Prefix == "id3" {
+		tag, err := id3Tag(&info)
+		s.info, s.Reader = &flv.Info{Format: info.Format, Metadata: info.Metadata}, &tagReader{tag: tag}
+		return err
+	}
 	tracks, err := choose(p, info.Tracks, audio, takes)
 	if err != nil {
 		return err
 	}
 	info.Tracks = tracks
+	if end := s.grant.End; end > 0 && (info.Duration == 0 || end < info.Duration) {
+		info.Duration = end
+	}
 	s.info = &info
 	s.Reader = s.file.NewReader(s.in, tracks...)
 	if s.grant.Start > 0 || s.grant.End > 0 {
