@@ -109,7 +109,7 @@ func (s *filmSource) Seek(ctx context.Context, t time.Duration) (time.Duration, 
 	}
 	at := min(max(0, t.Milliseconds()-int64(s.from)), s.length.Milliseconds()-1)
 	s.at, s.sound, s.headers = uint32(at/keyTime*keyTime), false, 2
-	return time.Duration(s.from+s.at) * time.Millisecond, nil
+	return time.Duration(int64(s.from)+int64(s.at)) * time.Millisecond, nil
 }
 
 // cinema is an application that shows films by name.

@@ -3,12 +3,10 @@ package rtmp
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -71,6 +69,10 @@ type peer struct {
 	t    *testing.T
 	conn net.Conn
 	in   *chunk.Reader
+
+	once     sync.Once
+	messages chan message // what pump has read
+	gone     chan struct{}
 }
 
 // message is a received message: m with its body copied, values decoded where it is AMF.
@@ -114,8 +116,11 @@ func (m *message) info() amf.Object {
 }
 
 func (h *house) peer(t *testing.T) *peer {
-	p := &peer{t: t, conn: h.dial()}
-	t.Cleanup(func() { p.conn.Close() })
+	p := &peer{t: t, conn: h.dial(), gone: make(chan struct{})}
+	t.Cleanup(func() {
+		close(p.gone)
+		p.conn.Close()
+	})
 	return p
 }
 
@@ -140,24 +145,44 @@ func (p *peer) write(b []byte) {
 func (p *peer) tryWrite(b []byte) { _, _ = p.conn.Write(b) }
 
 // send sends a command on a stream, in chunks of 128 bytes.
-func (p *peer) send(stream uint32, values ...any) { p.write(encoder{128}.command(nil, 3, stream, 0, values...)) }
+func (p *peer) send(stream uint32, values ...any) {
+	p.write(encoder{128}.command(nil, 3, stream, 0, values...))
+}
 
-func (p *peer) read() (message, error) {
-	m, err := p.in.ReadMessage()
-	if err != nil {
-		return message{}, err
+// pump reads messages, one ahead of those that the test has asked for: a peer that asks for none stalls.
+func (p *peer) pump() {
+	defer close(p.messages)
+	for {
+		m, err := p.in.ReadMessage()
+		if err != nil {
+			return
+		}
+		m.Payload = bytes.Clone(m.Payload)
+		out := message{Message: m}
+		if m.Type == chunk.TypeCommandAMF0 || m.Type == chunk.TypeDataAMF0 {
+			out.values, _ = amf.Decode(m.Payload)
+		}
+		select {
+		case p.messages <- out:
+		case <-p.gone:
+			return
+		}
 	}
-	m.Payload = bytes.Clone(m.Payload)
-	out := message{Message: m}
-	if m.Type == chunk.TypeCommandAMF0 || m.Type == chunk.TypeDataAMF0 {
-		out.values, err = amf.Decode(m.Payload)
-	}
-	return out, err
+}
+
+// read returns the next message; false when the server has closed.
+func (p *peer) read() (message, bool) {
+	p.once.Do(func() {
+		p.messages = make(chan message)
+		go p.pump()
+	})
+	m, ok := <-p.messages
+	return m, ok
 }
 
 func (p *peer) next() message {
-	m, err := p.read()
-	require.NoError(p.t, err)
+	m, ok := p.read()
+	require.True(p.t, ok, "the server has closed")
 	return m
 }
 
@@ -165,8 +190,8 @@ func (p *peer) next() message {
 func (p *peer) until(what string) []message {
 	var all []message
 	for {
-		m, err := p.read()
-		require.NoError(p.t, err, "waiting for %q after %v", what, names(all))
+		m, ok := p.read()
+		require.True(p.t, ok, "the server has closed before %q, after %v", what, names(all))
 		all = append(all, m)
 		if m.String() == what {
 			return all
@@ -176,29 +201,28 @@ func (p *peer) until(what string) []message {
 
 // within reads what comes in the time d of a synctest bubble.
 func (p *peer) within(d time.Duration) []message {
-	require.NoError(p.t, p.conn.SetReadDeadline(time.Now().Add(d)))
 	var all []message
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	for {
-		m, err := p.read()
-		if err != nil {
-			require.True(p.t, errors.Is(err, errTimeout{}) || strings.Contains(err.Error(), "timeout"), "%v", err)
-			require.NoError(p.t, p.conn.SetReadDeadline(time.Time{}))
+		select {
+		case m, ok := <-p.messages:
+			if !ok {
+				return all
+			}
+			all = append(all, m)
+		case <-timer.C:
 			return all
 		}
-		all = append(all, m)
 	}
 }
-
-type errTimeout struct{}
-
-func (errTimeout) Error() string { return "timeout" }
 
 // ended reads until the server closes, and returns what came before.
 func (p *peer) ended() []message {
 	var all []message
 	for {
-		m, err := p.read()
-		if err != nil {
+		m, ok := p.read()
+		if !ok {
 			return all
 		}
 		all = append(all, m)
