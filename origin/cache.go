@@ -2,170 +2,235 @@ package origin
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
+	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
+	"weak"
 
 	"github.com/maypok86/otter/v2"
 )
 
-// Cache keeps blocks of objects in memory, one budget for many origins. Each block is fetched once, however many viewers
-// want it. The zero value works; its fields are set before the first use and not changed after it.
+// Cache keeps blocks of objects, one budget for many origins, and remembers for how long an object need not be looked up
+// again. Each block is fetched once, however many viewers want it. The zero value works; the fields are set before the first
+// use and not changed after it. In each field zero means the default and a negative value means none.
+//
+// Freshness is CloudFront's for RTMP: an object is taken to be what it was for TTL, or for as long as its Cache-Control
+// (max-age) or Expires says, between MinTTL and MaxTTL; then it is looked up again, and what is kept of it stays good if it
+// is the same version. Bytes of two versions are never mixed: a viewer whose version is gone from the origin and from the
+// cache gets ErrChanged.
 type Cache struct {
-	// MemoryBytes bounds the blocks kept in memory. 0 means 256 MiB. Beside it, each Reader holds the block that it reads.
+	// MemoryBytes bounds the blocks kept in memory. The default is 256 MiB. Beside it, each Reader in use holds the block
+	// that it reads, or two where a film's sound lies apart from its pictures, and its read-ahead.
 	MemoryBytes int64
-	// BlockBytes is the size of a block, and of a read of the origin. 0 means 1 MiB.
+	// BlockBytes is the size of a block, and of a read of the origin. The default is 1 MiB.
 	BlockBytes int
+	// ReadAheadBytes bounds what a Reader fetches ahead of its viewer. It is reached by viewers that outpace the origin; for
+	// others it is one block. The default is 4 MiB.
+	ReadAheadBytes int64
+
+	// TTL is for how long an object is fresh that does not say so itself. The default is 24 h.
+	TTL time.Duration
+	// MinTTL and MaxTTL bound what an object says. The defaults are 1 h and 100 years.
+	MinTTL, MaxTTL time.Duration
+	// NegativeTTL is for how long an object that does not exist, or may not be read, is not looked up again. The default is
+	// 5 s: CloudFront's 5 minutes would surprise whoever uploads a file after a play of it has failed.
+	NegativeTTL time.Duration
+	// StaleIfError is for how long after its time an object is still served when the origin does not answer. The default is
+	// 24 h.
+	StaleIfError time.Duration
+
+	// Guard is how origins are asked. An Origin that a Guard has wrapped already keeps that one.
+	Guard Guard
 
 	once    sync.Once
-	ctx     context.Context // of all that the cache does; ended by Close
+	ctx     context.Context // of all that the cache does by itself; ended by Close
 	cancel  context.CancelFunc
-	blocks  *otter.Cache[blockKey, []byte]
-	fetches flights[blockKey, []byte]
+	memory  *otter.Cache[blockKey, *block] // nil without a memory tier
+	entries *otter.Cache[entryKey, *entry]
+	fetches flights[blockKey, *block]
+	opens   flights[entryKey, *entry]
+	purges  atomic.Uint64 // how many there were; what began before one is not kept
+	count   counters
 
-	mu       sync.Mutex
-	versions map[versionKey]*version // those in use
+	liveMu sync.Mutex
+	live   map[blockKey]weak.Pointer[block] // blocks that somebody holds, whether the memory tier does or not
+
+	readersMu sync.Mutex
+	readers   map[*Reader]struct{}
+	sweeper   *time.Timer // runs while there are readers
 }
 
-type versionKey struct {
-	space, key string
-	info       Info
-}
+// versionID is a hash of all that tells one version of an object in one space from every other.
+type versionID [16]byte
 
 type blockKey struct {
-	v     *version
-	index int64
+	version versionID
+	index   int64
+}
+
+// block is a piece of a version. Its data is never written to once it is shared.
+type block struct {
+	start int64 // in the object
+	data  []byte
+	of    *version
 }
 
 func (c *Cache) start() {
 	c.once.Do(func() {
 		c.ctx, c.cancel = context.WithCancel(context.Background())
-		c.versions = make(map[versionKey]*version)
-		c.blocks = otter.Must(&otter.Options[blockKey, []byte]{
-			MaximumWeight: uint64(defaulted(c.MemoryBytes, defaultMemoryBytes)),
-			Weigher:       func(_ blockKey, b []byte) uint32 { return uint32(len(b)) },
-		})
+		c.live = make(map[blockKey]weak.Pointer[block])
+		c.readers = make(map[*Reader]struct{})
+		c.opens.drop = func(e *entry) { e.release() }
+		if n := defaulted(c.MemoryBytes, defaultMemoryBytes); n > 0 {
+			c.memory = otter.Must(&otter.Options[blockKey, *block]{
+				MaximumWeight: uint64(n),
+				Weigher:       func(_ blockKey, b *block) uint32 { return uint32(len(b.data)) },
+			})
+		}
+		c.entries = otter.Must(&otter.Options[entryKey, *entry]{MaximumSize: maxEntries})
+		c.sweeper = time.AfterFunc(never, c.sweep)
+		c.sweeper.Stop()
 	})
 }
 
-// defaulted is v, or def for 0, or 0 for a negative v, which means none.
-func defaulted[T int | int64](v, def T) T {
-	if v == 0 {
-		return def
-	}
-	return max(v, 0)
+func (c *Cache) blockBytes() int64 {
+	return int64(min(max(defaulted(c.BlockBytes, defaultBlockBytes), minBlockBytes), maxBlockBytes))
 }
-
-const (
-	defaultMemoryBytes = 256 << 20
-	defaultBlockBytes  = 1 << 20
-)
 
 // Wrap returns o behind the cache. What is kept is kept under space: two origins in one space are taken for one and the
-// same, and one origin in two spaces is cached twice.
+// same, so that what is fresh outlives a change of origin, and one origin in two spaces is cached twice.
 func (c *Cache) Wrap(space string, o Origin) *Cached {
 	c.start()
-	return &Cached{c: c, space: space, origin: o}
+	return &Cached{c: c, space: space, origin: c.Guard.wrap(o, &c.count)}
 }
 
-// Close forgets all blocks, ends all fetches and waits for them. No Origin of the cache is used after it.
+// Purge forgets what is kept of the objects of a space that pattern names: one key, or all keys with a prefix when it ends
+// in "*". The next Open looks them up again. Viewers who are reading go on with the version that they have, from the origin.
+// It returns how many objects it knew of.
+func (c *Cache) Purge(space, pattern string) int {
+	c.start()
+	match := func(s, key string) bool {
+		prefix, ok := strings.CutSuffix(pattern, "*")
+		return s == space && (key == pattern || ok && strings.HasPrefix(key, prefix))
+	}
+	c.purges.Add(1)
+	n := 0
+	for k := range c.entries.All() {
+		if match(k.space, k.key) {
+			c.entries.Invalidate(k)
+			n++
+		}
+	}
+	if c.memory != nil {
+		for k, b := range c.memory.All() {
+			if match(b.of.space, b.of.key) {
+				c.memory.Invalidate(k)
+			}
+		}
+	}
+	c.liveMu.Lock()
+	defer c.liveMu.Unlock()
+	for k, w := range c.live {
+		if b := w.Value(); b != nil && match(b.of.space, b.of.key) {
+			delete(c.live, k)
+		}
+	}
+	return n
+}
+
+// Close forgets everything, ends all fetches and waits for them. Whoever still reads gets an error.
 func (c *Cache) Close() error {
 	c.start()
 	c.cancel()
-	c.fetches.wg.Wait()
-	c.blocks.InvalidateAll()
-	c.blocks.StopAllGoroutines()
+	c.opens.close()
+	c.fetches.close()
+	c.sweeper.Stop()
+	if c.memory != nil {
+		c.memory.InvalidateAll()
+		c.memory.StopAllGoroutines()
+	}
+	c.entries.InvalidateAll()
+	c.entries.StopAllGoroutines()
 	return nil
 }
 
-// Cached is an Origin behind a Cache. NewReader of its objects reads from the blocks that all viewers share.
-type Cached struct {
-	c      *Cache
-	space  string
-	origin Origin
-}
-
-// Open implements Origin.
-func (o *Cached) Open(ctx context.Context, key string) (Object, error) {
-	if !ValidKey(key) {
-		return nil, &fs.PathError{Op: "open", Path: key, Err: fs.ErrNotExist}
-	}
-	obj, err := o.origin.Open(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	return &cachedObject{c: o.c, o: obj, v: o.c.version(o.space, key, obj.Info())}, nil
-}
-
-func (c *Cache) version(space, key string, info Info) *version {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k := versionKey{space, key, info}
-	if v := c.versions[k]; v != nil {
-		return v
-	}
-	v := &version{info: info, blockBytes: defaulted(c.BlockBytes, defaultBlockBytes)}
-	c.versions[k] = v
-	return v
-}
-
-// version is one version of an object, as all of its viewers share it.
-type version struct {
-	info       Info
-	blockBytes int
-}
-
-// cachedObject is a version as one viewer opened it.
-type cachedObject struct {
-	c *Cache
-	o Object
-	v *version
-}
-
-func (o *cachedObject) Info() Info { return o.v.info }
-
-// block returns a block of the version from memory or from the origin. It is never written to.
-func (o *cachedObject) block(ctx context.Context, index int64) ([]byte, error) {
-	k := blockKey{o.v, index}
-	if b, ok := o.c.blocks.GetIfPresent(k); ok {
-		return b, nil
-	}
-	f := o.c.fetches.join(o.c.ctx, k, func(ctx context.Context) ([]byte, error) {
-		b, err := o.fetch(ctx, index)
-		if err == nil {
-			o.c.blocks.Set(k, b)
+// kept returns a block that is in memory: in the memory tier, or held by a Reader.
+func (c *Cache) kept(k blockKey) *block {
+	if c.memory != nil {
+		if b, ok := c.memory.GetIfPresent(k); ok {
+			return b
 		}
-		return b, err
-	})
-	defer o.c.fetches.leave(k, f)
-	return f.wait(ctx)
+	}
+	c.liveMu.Lock()
+	b := c.live[k].Value()
+	c.liveMu.Unlock()
+	if b != nil && c.memory != nil {
+		c.memory.Set(k, b) // wanted once more: it has a better claim now
+	}
+	return b
 }
 
-func (o *cachedObject) fetch(ctx context.Context, index int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	off := index * int64(o.v.blockBytes)
-	b := make([]byte, min(int64(o.v.blockBytes), o.v.info.Size-off))
-	if n, err := o.o.ReadAt(ctx, b, off); n < len(b) {
-		return nil, shortRead(err)
+// keep puts a block into memory, unless there was a purge since its fetch began.
+func (c *Cache) keep(k blockKey, b *block, purges uint64) {
+	c.liveMu.Lock()
+	c.live[k] = weak.Make(b)
+	c.liveMu.Unlock()
+	runtime.AddCleanup(b, c.forget, k)
+	if c.memory != nil {
+		c.memory.Set(k, b)
 	}
-	return b, nil
+	if c.purges.Load() != purges {
+		c.drop(k)
+	}
 }
 
-func (o *cachedObject) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
-	p, eof, err := clamp(p, off, o.v.info.Size)
-	if err != nil {
-		return 0, fmt.Errorf("origin: read at %d: %w", off, err)
+func (c *Cache) drop(k blockKey) {
+	c.liveMu.Lock()
+	delete(c.live, k)
+	c.liveMu.Unlock()
+	if c.memory != nil {
+		c.memory.Invalidate(k)
 	}
-	for n := 0; n < len(p); {
-		at := off + int64(n)
-		b, err := o.block(ctx, at/int64(o.v.blockBytes))
-		if err != nil {
-			return n, err
-		}
-		n += copy(p[n:], b[at%int64(o.v.blockBytes):])
-	}
-	return len(p), eof
 }
 
-func (o *cachedObject) Close() error { return o.o.Close() }
+// forget removes what the collector has found nobody to hold.
+func (c *Cache) forget(k blockKey) {
+	c.liveMu.Lock()
+	defer c.liveMu.Unlock()
+	if w, ok := c.live[k]; ok && w.Value() == nil {
+		delete(c.live, k)
+	}
+}
+
+// enrol and dismiss keep the list of readers, from which sweep takes the blocks of those that are not used. No timer runs
+// while there is none.
+func (c *Cache) enrol(r *Reader) {
+	c.readersMu.Lock()
+	defer c.readersMu.Unlock()
+	c.readers[r] = struct{}{}
+	if len(c.readers) == 1 {
+		c.sweeper.Reset(idleRelease)
+	}
+}
+
+func (c *Cache) dismiss(r *Reader) {
+	c.readersMu.Lock()
+	defer c.readersMu.Unlock()
+	delete(c.readers, r)
+	if len(c.readers) == 0 {
+		c.sweeper.Stop()
+	}
+}
+
+func (c *Cache) sweep() {
+	c.readersMu.Lock()
+	defer c.readersMu.Unlock()
+	for r := range c.readers {
+		r.releaseIdle()
+	}
+	if len(c.readers) > 0 && c.ctx.Err() == nil {
+		c.sweeper.Reset(idleRelease)
+	}
+}

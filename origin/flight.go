@@ -2,7 +2,9 @@ package origin
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // flights runs one call per key for all who want its result at the same time. A call has a context of its own, which ends
@@ -10,41 +12,73 @@ import (
 type flights[K comparable, V any] struct {
 	drop func(V) // gives up a result that the last waiter has left; may be nil
 
-	mu sync.Mutex
-	m  map[K]*flight[V]
-	wg sync.WaitGroup
+	mu     sync.Mutex
+	m      map[K]*flight[V]
+	wg     sync.WaitGroup
+	closed bool
 }
+
+var errClosed = errors.New("origin: cache is closed")
 
 type flight[V any] struct {
 	done   chan struct{} // closed when val and err are set
 	cancel context.CancelFunc
+	urgent atomic.Bool // a viewer waits for it now; else it is read-ahead
 	val    V
 	err    error
 
-	waiters int // guarded by flights.mu
+	waiters int  // guarded by flights.mu
+	kept    bool // runs to its end though nobody waits; set before it starts
 }
 
-// join returns the flight for key with the caller among its waiters, and starts it with fn where there is none. The caller
-// must leave it. base bounds the flight's life.
-func (g *flights[K, V]) join(base context.Context, key K, fn func(context.Context) (V, error)) *flight[V] {
+// how a caller joins a flight.
+type joining struct {
+	urgent bool // the caller is going to wait now
+	keep   bool // when the flight is new, it runs to its end though nobody waits
+}
+
+// join returns the flight for key with the caller among its waiters, and whether it had been under way; where there was none
+// it starts one with fn. The caller must leave it. base bounds the flight's life.
+func (g *flights[K, V]) join(base context.Context, key K, how joining,
+	fn func(ctx context.Context, urgent *atomic.Bool) (V, error)) (_ *flight[V], joined bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f := g.m[key]; f != nil {
 		f.waiters++
-		return f
+		if how.urgent {
+			f.urgent.Store(true)
+		}
+		return f, true
+	}
+	if g.closed {
+		f := &flight[V]{done: make(chan struct{}), cancel: func() {}, err: errClosed, waiters: 1}
+		close(f.done)
+		return f, false
 	}
 	ctx, cancel := context.WithCancel(base)
-	f := &flight[V]{done: make(chan struct{}), cancel: cancel, waiters: 1}
+	f := &flight[V]{done: make(chan struct{}), cancel: cancel, waiters: 1, kept: how.keep}
+	f.urgent.Store(how.urgent)
+	if f.kept {
+		f.waiters++ // itself, until it lands
+	}
 	if g.m == nil {
 		g.m = make(map[K]*flight[V])
 	}
 	g.m[key] = f
 	g.wg.Go(func() {
 		defer cancel()
-		f.val, f.err = fn(ctx)
+		f.val, f.err = fn(ctx, &f.urgent)
 		g.land(key, f)
 	})
-	return f
+	return f, false
+}
+
+// close waits for all flights, and lets no more start. Their base has ended.
+func (g *flights[K, V]) close() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	g.wg.Wait()
 }
 
 // land publishes a flight's result. Whoever comes later starts another.
@@ -52,6 +86,9 @@ func (g *flights[K, V]) land(key K, f *flight[V]) {
 	g.mu.Lock()
 	if g.m[key] == f {
 		delete(g.m, key)
+	}
+	if f.kept {
+		f.waiters--
 	}
 	close(f.done)
 	abandoned := f.waiters == 0

@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// maxKeyBytes is S3's limit on the length of a key.
-const maxKeyBytes = 1024
-
 // ValidKey reports whether key can name an object: a slash-separated UTF-8 path as fs.ValidPath has it (no leading or
 // trailing slash, no empty, "." or ".." element), of 1 to 1024 bytes, without NUL and without a backslash, which some
 // file systems take for a slash. Every origin answers fs.ErrNotExist to any other key, before it asks anything outside.

@@ -4,30 +4,57 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
+	"sync"
+	"sync/atomic"
 )
 
-// NewReader returns a Reader over o, for one viewer. Where o comes from a Cache, windows are views of blocks shared with all
-// other readers of that version; else the Reader reads blocks of 256 KiB into memory of its own. The caller closes the
-// Reader first and then o.
+// NewReader returns a Reader of o for one viewer. Where o comes from a Cache, windows are views of blocks shared with all
+// other readers of that version, fetched ahead of the viewer; else the Reader reads blocks of 256 KiB into memory of its own,
+// each within 30 s. The caller closes the Reader, then o.
 func NewReader(o Object) *Reader {
 	if c, ok := o.(*cachedObject); ok {
-		return &Reader{size: c.v.info.Size, blockBytes: int64(c.v.blockBytes), load: c.block}
+		r := newReader(c.v.info.Size, c.v.blockBytes, c)
+		r.cache = c.c
+		r.maxAhead = int(defaulted(c.c.ReadAheadBytes, defaultReadAheadBytes) / c.v.blockBytes)
+		c.c.enrol(r)
+		return r
 	}
-	p := &privateBlocks{o: o}
-	return &Reader{size: o.Info().Size, blockBytes: privateBlockBytes, load: p.block}
+	size := o.Info().Size
+	return newReader(size, privateBlockBytes, &private{o, size})
 }
 
-// Reader reads windows of one version of an object. It is used by one goroutine at a time. It holds the block that it
-// read last, until Release or Close.
+func newReader(size, blockBytes int64, from blocks) *Reader {
+	return &Reader{size: size, blockBytes: blockBytes, from: from}
+}
+
+// Reader reads windows of one version of an object: flv.Input, among others, is met by it. It is used by one goroutine at a
+// time.
+//
+// It holds the block that it read last, or two where two places are read by turns, as in films whose sound lies apart, and
+// what it has fetched ahead; a Reader of a Cache that has not been used for a while holds none of them.
 type Reader struct {
 	size       int64
 	blockBytes int64
-	load       func(ctx context.Context, index int64) ([]byte, error)
+	from       blocks
+	cache      *Cache // nil without one
+	maxAhead   int    // blocks
 
-	start   int64 // where block begins in the object
-	block   []byte
-	scratch []byte // what crosses a border
+	used atomic.Bool // since the last sweep
+
+	// Owned by the viewer's goroutine.
+	last    int    // the lane that was used last
+	scratch []byte // what crosses from one block into the next
+
+	mu    sync.Mutex // held by whoever moves a lane, or takes its block away
+	lanes [2]lane
+}
+
+// blocks is where a Reader's blocks come from.
+type blocks interface {
+	// next returns block number index for a lane that is going to stand there.
+	next(ctx context.Context, l *lane, index int64) (*block, error)
+	// ahead begins to fetch a block. It is called where maxAhead is not 0.
+	ahead(index int64, urgent bool) *ahead
 }
 
 // Size is the length of the object in bytes.
@@ -38,92 +65,159 @@ func (r *Reader) Size() int64 { return r.size }
 // io.ErrUnexpectedEOF. Window may block on the origin; ctx ends that. When the object was replaced, the error wraps
 // ErrChanged.
 func (r *Reader) Window(ctx context.Context, off int64, n int) ([]byte, error) {
-	if i := off - r.start; i >= 0 && n >= 0 && i <= int64(len(r.block)) && int64(n) <= int64(len(r.block))-i {
-		return r.block[i : i+int64(n) : i+int64(n)], nil
+	l := &r.lanes[r.last]
+	if w := l.view(off, n); w != nil {
+		if off+int64(n) > l.trigger {
+			r.lookAhead(l)
+		}
+		if !r.used.Load() {
+			r.used.Store(true)
+		}
+		return w, nil
 	}
+	return r.move(ctx, off, n)
+}
+
+// move serves what does not lie in the block of the lane that was used last.
+func (r *Reader) move(ctx context.Context, off int64, n int) ([]byte, error) {
 	if off < 0 || n < 0 || off > r.size || int64(n) > r.size-off {
 		return nil, fmt.Errorf("origin: window of %d bytes at %d in an object of %d: %w", n, off, r.size, io.ErrUnexpectedEOF)
 	}
 	if n == 0 {
 		return nil, nil
 	}
-	if err := r.enter(ctx, off/r.blockBytes); err != nil {
+	r.used.Store(true)
+	index := off / r.blockBytes
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = r.choose(index)
+	l := &r.lanes[r.last]
+	b, err := r.enter(ctx, l, index)
+	if err != nil {
 		return nil, err
 	}
-	if i := off - r.start; int64(n) <= int64(len(r.block))-i {
-		return r.block[i : i+int64(n) : i+int64(n)], nil
+	if l.trigger == elsewhere {
+		l.trigger = max(b.start+r.blockBytes/2, off+r.blockBytes/4)
 	}
-	return r.gather(ctx, off, n)
+	if w := l.view(off, n); w != nil {
+		return w, nil
+	}
+	return r.gather(ctx, l, b, off, n)
 }
 
-// enter makes block number index the one that r holds.
-func (r *Reader) enter(ctx context.Context, index int64) error {
-	if r.block != nil && index*r.blockBytes == r.start {
-		return nil
+// choose returns the lane that stands at a block or just before it; else the one that was not used last.
+func (r *Reader) choose(index int64) int {
+	other := 1 - r.last
+	for _, d := range [2]int64{0, 1} {
+		for _, i := range [2]int{r.last, other} {
+			if l := &r.lanes[i]; l.begun && l.index+d == index {
+				return i
+			}
+		}
 	}
-	b, err := r.load(ctx, index)
-	if err != nil {
-		r.block = nil
-		return err
+	if !r.lanes[r.last].begun {
+		return r.last
 	}
-	r.block, r.start = b, index*r.blockBytes
-	return nil
+	return other
 }
 
-// gather copies a window that crosses a border of blocks.
-func (r *Reader) gather(ctx context.Context, off int64, n int) ([]byte, error) {
-	if cap(r.scratch) < n {
-		r.scratch = make([]byte, n)
+// gather copies a window that crosses from block b into those after it.
+func (r *Reader) gather(ctx context.Context, l *lane, b *block, off int64, n int) ([]byte, error) {
+	p := r.scratch
+	if cap(p) < n {
+		p = make([]byte, n)
+		if n <= keptScratchBytes {
+			r.scratch = p
+		}
 	}
-	p := r.scratch[:n]
-	for done := 0; done < n; {
-		at := off + int64(done)
-		if err := r.enter(ctx, at/r.blockBytes); err != nil {
+	p = p[:n]
+	done := copy(p, b.data[off-b.start:])
+	for done < n {
+		b, err := r.enter(ctx, l, (off+int64(done))/r.blockBytes)
+		if err != nil {
 			return nil, err
 		}
-		done += copy(p[done:], r.block[at-r.start:])
+		done += copy(p[done:], b.data)
 	}
 	return p, nil
 }
 
-// Release gives up the memory that r holds; the last window with it. The next Window fetches its block again.
-func (r *Reader) Release() { r.block, r.scratch = nil, nil }
-
-// Close gives up all that r holds. It does not close the Object.
-func (r *Reader) Close() error {
-	r.Release()
-	return nil
-}
-
-// privateBlocks reads an object that no cache stands before.
-type privateBlocks struct {
-	o   Object
-	buf []byte
-}
-
-func (p *privateBlocks) block(ctx context.Context, index int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	off := index * privateBlockBytes
-	n := min(privateBlockBytes, p.o.Info().Size-off)
-	if int64(cap(p.buf)) < n {
-		p.buf = make([]byte, n)
+// enter brings a lane to a block.
+func (r *Reader) enter(ctx context.Context, l *lane, index int64) (*block, error) {
+	if b := l.block.Load(); b != nil && l.index == index {
+		return b, nil
 	}
-	b := p.buf[:n]
-	if k, err := p.o.ReadAt(ctx, b, off); int64(k) < n {
-		return nil, shortRead(err)
+	b, err := r.from.next(ctx, l, index)
+	if err != nil {
+		l.clear()
+		return nil, err
+	}
+	inSequence := l.begun && index == l.index+1
+	l.block.Store(b)
+	l.begun, l.index = true, index
+	if !inSequence {
+		l.trigger = elsewhere
+		return b, nil
+	}
+	l.trigger = b.start + r.blockBytes/2
+	if l.depth > 1 {
+		r.extend(l)
 	}
 	return b, nil
 }
 
-func shortRead(err error) error {
-	if err == nil || err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
+// lookAhead is called when a viewer has read on past the lane's trigger.
+func (r *Reader) lookAhead(l *lane) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.depth = max(l.depth, 1)
+	r.extend(l)
 }
 
-const (
-	privateBlockBytes = 256 << 10
-	readTimeout       = 30 * time.Second
-)
+// extend fetches as many blocks ahead as the lane is deep.
+func (r *Reader) extend(l *lane) {
+	l.trigger = never
+	if r.maxAhead == 0 {
+		return
+	}
+	next := l.index + 1
+	if n := len(l.aheads); n > 0 {
+		next = l.aheads[n-1].key.index + 1
+	}
+	for ; next <= l.index+int64(min(l.depth, r.maxAhead)) && next*r.blockBytes < r.size; next++ {
+		l.aheads = append(l.aheads, r.from.ahead(next, false))
+	}
+}
+
+// Release gives up the memory that r holds. The next Window fetches its block again, most likely from the cache. A window
+// that was returned before stays valid as long as it would have been.
+func (r *Reader) Release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.release()
+}
+
+func (r *Reader) release() {
+	for i := range r.lanes {
+		r.lanes[i].clear()
+	}
+}
+
+// releaseIdle is Release for a Reader that was not used since it was called last, and waits for nothing.
+func (r *Reader) releaseIdle() {
+	if r.used.Swap(false) || !r.mu.TryLock() {
+		return
+	}
+	defer r.mu.Unlock()
+	r.release()
+}
+
+// Close gives up all that r holds. It does not close the Object.
+func (r *Reader) Close() error {
+	r.Release()
+	r.scratch = nil
+	if r.cache != nil {
+		r.cache.dismiss(r)
+	}
+	return nil
+}

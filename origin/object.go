@@ -1,0 +1,230 @@
+package origin
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// version is one version of an object in one space, as all of its viewers share it. While somebody uses it, it keeps the
+// origin's object open once that was needed.
+type version struct {
+	id         versionID
+	space, key string
+	info       Info
+	blockBytes int64
+	gone       atomic.Bool // the origin has another version by now
+
+	opening chan struct{} // holds a token for whoever may open the object
+
+	mu    sync.Mutex
+	users int
+	obj   *guardedObject // nil until it is needed
+}
+
+func (c *Cache) newVersion(k entryKey, info Info) *version {
+	v := &version{space: k.space, key: k.key, info: info, blockBytes: c.blockBytes(), opening: make(chan struct{}, 1)}
+	v.opening <- struct{}{}
+	name := info.ETag
+	if name == "" {
+		name = info.ModTime.UTC().Format(time.RFC3339Nano)
+	}
+	h := sha256.New()
+	for _, s := range []string{k.space, k.key, name, strconv.FormatInt(info.Size, 10), strconv.FormatInt(v.blockBytes, 10)} {
+		fmt.Fprintf(h, "%d:%s,", len(s), s)
+	}
+	copy(v.id[:], h.Sum(nil))
+	return v
+}
+
+func (v *version) acquire() {
+	v.mu.Lock()
+	v.users++
+	v.mu.Unlock()
+}
+
+// release closes the origin's object with the last user. It was only read, so an error of Close tells nothing.
+func (v *version) release() {
+	v.mu.Lock()
+	v.users--
+	var obj *guardedObject
+	if v.users == 0 {
+		obj, v.obj = v.obj, nil
+	}
+	v.mu.Unlock()
+	if obj != nil {
+		_ = obj.Close()
+	}
+}
+
+// give hands an open object of this version to a version in use, and returns the one that it has from then on.
+func (v *version) give(obj *guardedObject) *guardedObject {
+	v.mu.Lock()
+	spare := v.obj
+	if spare == nil {
+		v.obj = obj
+	} else {
+		spare, obj = obj, spare
+	}
+	v.mu.Unlock()
+	if spare != nil {
+		_ = spare.Close()
+	}
+	return obj
+}
+
+// object returns the origin's object, which a user of the version may read.
+func (v *version) object(ctx context.Context, o *guarded) (*guardedObject, error) {
+	select {
+	case <-v.opening:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { v.opening <- struct{}{} }()
+	v.mu.Lock()
+	obj := v.obj
+	v.mu.Unlock()
+	if obj != nil {
+		return obj, nil
+	}
+	obj, err := o.openObject(ctx, v.key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w (%w)", ErrChanged, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !sameVersion(obj.Info(), v.info) {
+		return nil, errors.Join(ErrChanged, obj.Close())
+	}
+	return v.give(obj), nil
+}
+
+// cachedObject is a version as one viewer opened it.
+type cachedObject struct {
+	c      *Cache
+	origin *guarded
+	v      *version
+	closed atomic.Bool
+}
+
+func (o *cachedObject) Info() Info { return o.v.info }
+
+func (o *cachedObject) Close() error {
+	if !o.closed.Swap(true) {
+		o.v.release()
+	}
+	return nil
+}
+
+func (o *cachedObject) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	p, eof, err := clamp(p, off, o.v.info.Size)
+	if err != nil {
+		return 0, fmt.Errorf("origin: read %s at %d: %w", o.v.key, off, err)
+	}
+	for n := 0; n < len(p); {
+		at := off + int64(n)
+		b, err := o.block(ctx, at/o.v.blockBytes)
+		if err != nil {
+			return n, err
+		}
+		n += copy(p[n:], b.data[at-b.start:])
+	}
+	return len(p), eof
+}
+
+// block returns a block of the version, for a viewer who waits for it.
+func (o *cachedObject) block(ctx context.Context, index int64) (*block, error) {
+	a := o.ahead(index, true)
+	defer a.leave()
+	return a.wait(ctx)
+}
+
+// ahead returns a block that is in memory, or joins in fetching it.
+func (o *cachedObject) ahead(index int64, urgent bool) *ahead {
+	a := &ahead{o: o, key: blockKey{o.v.id, index}}
+	if a.block = o.c.kept(a.key); a.block != nil {
+		o.c.count.memoryHits.Add(1)
+		o.c.count.memoryBytes.Add(uint64(len(a.block.data)))
+		return a
+	}
+	var joined bool
+	a.flight, joined = o.c.fetches.join(o.c.ctx, a.key, joining{urgent: urgent},
+		func(ctx context.Context, urgent *atomic.Bool) (*block, error) { return o.fetch(ctx, a.key, urgent) })
+	if joined {
+		o.c.count.coalesced.Add(1)
+	}
+	return a
+}
+
+// ahead is a block that a viewer is going to want: here already, or on its way.
+type ahead struct {
+	o      *cachedObject
+	key    blockKey
+	block  *block
+	flight *flight[*block] // nil where the block was in memory
+}
+
+func (a *ahead) here() bool { return a.flight == nil || a.flight.landed() }
+
+// wait returns the block. An origin that does not even answer to its deadline is given up.
+func (a *ahead) wait(ctx context.Context) (*block, error) {
+	if a.flight == nil {
+		return a.block, nil
+	}
+	a.flight.urgent.Store(true)
+	if a.flight.landed() {
+		return a.result(a.flight.val, a.flight.err)
+	}
+	within, cancel := withTimeout(ctx, a.o.origin.patience())
+	defer cancel()
+	return a.result(a.flight.wait(within))
+}
+
+func (a *ahead) result(b *block, err error) (*block, error) {
+	if err != nil {
+		return nil, fmt.Errorf("origin: read %s at %d: %w", a.o.v.key, a.key.index*a.o.v.blockBytes, err)
+	}
+	return b, nil
+}
+
+func (a *ahead) leave() {
+	if a.flight != nil {
+		a.o.c.fetches.leave(a.key, a.flight)
+	}
+}
+
+// fetch reads a block from the origin and keeps it.
+func (o *cachedObject) fetch(ctx context.Context, k blockKey, urgent *atomic.Bool) (*block, error) {
+	c, v := o.c, o.v
+	if b := c.kept(k); b != nil { // landed between the look into memory and this flight
+		return b, nil
+	}
+	purges := c.purges.Load()
+	c.count.misses.Add(1)
+	if v.gone.Load() {
+		return nil, ErrChanged
+	}
+	v.acquire()
+	defer v.release()
+	obj, err := v.object(ctx, o.origin)
+	b := &block{start: k.index * v.blockBytes, of: v}
+	if err == nil {
+		b.data = make([]byte, min(v.blockBytes, v.info.Size-b.start))
+		_, err = obj.readFull(ctx, urgent, b.data, b.start)
+	}
+	if errors.Is(err, ErrChanged) {
+		c.expire(v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.keep(k, b, purges)
+	return b, nil
+}
