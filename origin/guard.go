@@ -166,13 +166,13 @@ func (g *guarded) call(ctx context.Context, urgent *atomic.Bool, f func(context.
 		}
 		last = err
 		if progress {
-			attempt = 1
+			attempt = 0
 		}
 		if attempt >= g.attempts {
 			return err
 		}
 		g.count.retries.Add(1)
-		if sleep(ctx, backoff(attempt)) != nil {
+		if sleep(ctx, backoff(max(attempt, 1))) != nil {
 			return timeUp(ctx, last)
 		}
 	}
@@ -202,12 +202,12 @@ func (g *guarded) attempt(ctx context.Context, urgent *atomic.Bool, f func(conte
 	if err == nil {
 		g.latencies.add(took)
 	}
-	g.judge(ctx, err)
+	g.judge(ctx, progress, err)
 	return progress, err
 }
 
 // judge tells the breaker and the limiter how an attempt went. ctx is the caller's.
-func (g *guarded) judge(ctx context.Context, err error) {
+func (g *guarded) judge(ctx context.Context, progress bool, err error) {
 	switch {
 	case err == nil || settled(err):
 		g.breaker.report(healthy, nil)
@@ -217,6 +217,9 @@ func (g *guarded) judge(ctx context.Context, err error) {
 		g.breaker.report(unknown, nil)
 		g.limiter.throttled(retryAfter(err))
 	case errors.Is(context.Cause(ctx), context.Canceled):
+		g.breaker.report(unknown, nil)
+	case progress:
+		g.count.errors.Add(1)
 		g.breaker.report(unknown, nil)
 	default:
 		g.count.errors.Add(1)

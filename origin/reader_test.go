@@ -1,0 +1,163 @@
+package origin_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/origin"
+)
+
+func TestReaderFetchesAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(20 * block)
+		f := newFake("film", data)
+		f.latency = 100 * time.Millisecond
+		cache := &origin.Cache{BlockBytes: block}
+		defer closeCache(t, cache)
+		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+		require.NoError(t, err)
+		defer obj.Close()
+		r := origin.NewReader(obj)
+		defer r.Close()
+
+		_, err = r.Window(t.Context(), 0, 100)
+		require.NoError(t, err)
+		_, err = r.Window(t.Context(), block-100, 100)
+		require.NoError(t, err)
+		_, err = r.Window(t.Context(), 0, 100)
+		require.NoError(t, err)
+
+		begin := time.Now()
+		waited := 0
+		for off := int64(0); off+1000 < 10*block; off += 1000 {
+			at := time.Now()
+			_, err := r.Window(t.Context(), off, 1000)
+			require.NoError(t, err)
+			if time.Since(at) > 0 {
+				waited++
+			}
+			time.Sleep(10 * time.Millisecond) // 100 kB/s
+		}
+		require.Zero(t, waited, "a viewer at this pace never waits")
+		require.NotZero(t, time.Since(begin))
+
+		at := time.Now()
+		_, err = r.Window(t.Context(), 15*block, 1000)
+		require.NoError(t, err)
+		require.Equal(t, 100*time.Millisecond, time.Since(at), "a seek costs one round trip")
+		_, reads, _ := f.counts()
+		require.LessOrEqual(t, reads, 12)
+	})
+}
+
+func TestReaderOutpacesTheOrigin(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(64 * block)
+		f := newFake("film", data)
+		f.latency = 100 * time.Millisecond
+		cache := &origin.Cache{BlockBytes: block, ReadAheadBytes: 8 * block}
+		defer closeCache(t, cache)
+		o := cache.Wrap("s", f)
+		begin := time.Now()
+		require.Equal(t, data, mustReadAll(t, o, "film"))
+		require.Less(t, time.Since(begin), 64*100*time.Millisecond/4, "blocks are fetched side by side")
+		_, reads, _ := f.counts()
+		require.Equal(t, 64, reads)
+	})
+}
+
+func TestReaderByTurns(t *testing.T) {
+	t.Parallel()
+	data := randomBytes(40 * block)
+	f := newFake("film", data)
+	cache := &origin.Cache{BlockBytes: block, MemoryBytes: 3 * block}
+	defer closeCache(t, cache)
+	obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+	require.NoError(t, err)
+	defer obj.Close()
+	r := origin.NewReader(obj)
+	defer r.Close()
+	for i := int64(0); i < 20*block; i += 1000 {
+		for _, off := range []int64{i, i + 20*block - 1000} {
+			w, err := r.Window(t.Context(), off, 1000)
+			require.NoError(t, err)
+			require.Equal(t, data[off:off+1000], w)
+		}
+	}
+	_, reads, _ := f.counts()
+	require.LessOrEqual(t, reads, 44, "two places are read side by side without fetching again")
+}
+
+func TestReaderHoldsNothingWhenIdle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(block)
+		f := newFake("film", data)
+		// Without a memory tier a block lives while somebody holds it.
+		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1}
+		defer closeCache(t, cache)
+		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+		require.NoError(t, err)
+		defer obj.Close()
+		r := origin.NewReader(obj)
+		defer r.Close()
+		reads := func() int {
+			synctest.Wait()
+			runtime.GC()
+			runtime.GC()
+			w, err := r.Window(t.Context(), 100, 100)
+			require.NoError(t, err)
+			require.Equal(t, data[100:200], w)
+			_, reads, _ := f.counts()
+			return reads
+		}
+		require.Equal(t, 1, reads())
+		for range 10 {
+			time.Sleep(5 * time.Second)
+			require.Equal(t, 1, reads(), "held while it is used")
+		}
+		time.Sleep(21 * time.Second)
+		synctest.Wait()
+		require.Equal(t, 2, reads(), "given up after a while")
+		r.Release()
+		require.Equal(t, 3, reads(), "given up when told so")
+	})
+}
+
+func BenchmarkReaderWindow(b *testing.B) {
+	data := randomBytes(4 << 20)
+	cache := &origin.Cache{}
+	defer cache.Close()
+	obj, err := cache.Wrap("s", newFake("film", data)).Open(context.Background(), "film")
+	require.NoError(b, err)
+	defer obj.Close()
+	for _, c := range []struct {
+		name string
+		step int64
+	}{{"same block", 1000}, {"next block", 1 << 20}} {
+		b.Run(c.name, func(b *testing.B) {
+			r := origin.NewReader(obj)
+			defer r.Close()
+			for off := int64(0); off < r.Size(); off += 1 << 20 {
+				_, _ = r.Window(context.Background(), off, 1)
+			}
+			b.ReportAllocs()
+			off := int64(0)
+			for b.Loop() {
+				if _, err := r.Window(context.Background(), off, 1000); err != nil {
+					b.Fatal(err)
+				}
+				if off += c.step; off+1000 > r.Size() {
+					off = 0
+				}
+			}
+		})
+	}
+}
