@@ -35,6 +35,7 @@ type Client struct {
 	acked    uint64 // bytes received up to the last acknowledgement
 	ackEvery uint64 // the server's window; 0 before it stated one
 	window   uint32 // that the server was told last, as it asked for it
+	repliers sync.WaitGroup
 
 	// Guarded by mu.
 	mu          sync.Mutex
@@ -42,6 +43,8 @@ type Client struct {
 	transaction float64
 	calls       map[float64]chan answer
 	streams     map[uint32]*ClientStream
+	replies     []byte // of the reading goroutine, not yet written
+	replying    bool   // a goroutine writes them
 }
 
 // answer is what came back for a call: the values behind the transaction id, or a refusal.
@@ -57,6 +60,7 @@ var errHungUp = fmt.Errorf("rtmp: the server closed the connection: %w", io.ErrU
 func (c *Client) Close() error {
 	err := c.end(net.ErrClosed)
 	<-c.done
+	c.repliers.Wait()
 	return err
 }
 
@@ -181,6 +185,35 @@ func (c *Client) write(b []byte) error {
 	}
 	_ = c.end(err)
 	return c.cause()
+}
+
+// reply writes what the reading goroutine has to say, on another goroutine: a server may do as the Client does and not
+// read while it writes, and then neither may wait for the other.
+func (c *Client) reply(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.replies)+len(b) > clientRepliesBytes {
+		return errNotTaken
+	}
+	c.replies = append(c.replies, b...)
+	if !c.replying {
+		c.replying = true
+		c.repliers.Go(c.writeReplies)
+	}
+	return nil
+}
+
+func (c *Client) writeReplies() {
+	for {
+		c.mu.Lock()
+		b := c.replies
+		c.replies = nil
+		c.replying = len(b) > 0
+		c.mu.Unlock()
+		if len(b) == 0 || c.write(b) != nil {
+			return
+		}
+	}
 }
 
 var errNotTaken = errors.New("rtmp: the server does not take what it is sent")

@@ -1,6 +1,11 @@
 package rtmp
 
-import "github.com/seed-3309b198/reelfront/flv"
+import (
+	"errors"
+	"io"
+
+	"github.com/seed-3309b198/reelfront/flv"
+)
 
 // tagBatch is a row of tags and errors, in the order in which they came. The bodies lie one behind the other in one
 // buffer.
@@ -46,6 +51,16 @@ func (b *tagBatch) pop() (flv.Tag, error) {
 		return flv.Tag{}, e.err
 	}
 	return flv.Tag{Type: e.kind, Timestamp: e.timestamp, Data: data}, nil
+}
+
+// dropEnd takes away an io.EOF at the end, and reports whether there was one.
+func (b *tagBatch) dropEnd() bool {
+	n := len(b.entries)
+	if b.empty() || !errors.Is(b.entries[n-1].err, io.EOF) {
+		return false
+	}
+	b.entries = b.entries[:n-1]
+	return true
 }
 
 // drop pops all entries. The buffer stays as it is: a tag that was popped before may still be a view of it.

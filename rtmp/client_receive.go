@@ -65,7 +65,7 @@ func (c *Client) acknowledge() error {
 		return nil
 	}
 	c.acked = n
-	return c.write(chunk.AppendAck(nil, uint32(n)))
+	return c.reply(chunk.AppendAck(nil, uint32(n)))
 }
 
 // setWindow answers SetPeerBandwidth, unless that window was stated already (RTMP 1.0, 5.4.5).
@@ -75,7 +75,7 @@ func (c *Client) setWindow(payload []byte) error {
 		return err
 	}
 	c.window = n
-	return c.write(chunk.AppendWindowAckSize(nil, n))
+	return c.reply(chunk.AppendWindowAckSize(nil, n))
 }
 
 func (c *Client) userControl(payload []byte) error {
@@ -84,7 +84,7 @@ func (c *Client) userControl(payload []byte) error {
 		return err
 	}
 	if control.Event == chunk.EventPing {
-		return c.write(chunk.AppendUserControl(nil, chunk.EventPong, control.Value))
+		return c.reply(chunk.AppendUserControl(nil, chunk.EventPong, control.Value))
 	}
 	return nil
 }

@@ -158,7 +158,9 @@ func (s *stage) message(kind chunk.Type, stream, timestamp uint32, body []byte) 
 	s.write(chunk.Append(nil, &chunk.Message{ChunkStream: 6, Type: kind, Stream: stream, Timestamp: timestamp, Payload: body}, 128))
 }
 
-func (s *stage) data(stream uint32, values ...any) { s.write(encoder{128}.data(nil, stream, 0, values...)) }
+func (s *stage) data(stream uint32, values ...any) {
+	s.write(encoder{128}.data(nil, stream, 0, values...))
+}
 
 // stream connects and makes a stream that plays.
 func (s *stage) stream(c *Client) *ClientStream {

@@ -85,7 +85,7 @@ func (c *Client) CreateStream(ctx context.Context) (*ClientStream, error) {
 func (s *ClientStream) ID() uint32 { return s.id }
 
 // Play plays a stream, and returns when the server has started it or refused, which is a *StatusError. Stream time begins
-// at 0 then, wherever in the file it started. With PlayOptions.Append and something playing, it does not wait: the server
+// at 0 then, wherever in the file it started. With PlayOptions.Append it does not wait while something plays: the server
 // says nothing before the stream's turn comes, and ReadTag returns its refusal.
 func (s *ClientStream) Play(ctx context.Context, name string, opts *PlayOptions) error {
 	if opts == nil {
@@ -141,14 +141,26 @@ func (o *PlayOptions) wire() (start, length float64) {
 func (s *ClientStream) start(behind bool) chan error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == streamClosed || behind && s.state != streamIdle {
+	switch {
+	case s.state == streamClosed:
+		return nil
+	case !behind || s.state == streamIdle:
+		s.flush()
+		s.state = streamStarting
+	case !s.reopen():
 		return nil
 	}
 	s.finishStart(errReplaced)
-	s.flush()
 	s.complete = false
-	s.state, s.started = streamStarting, make(chan error, 1)
+	s.started = make(chan error, 1)
 	return s.started
+}
+
+// reopen takes back the end of a stream, which goes on with another entry; it reports false where it had not come.
+func (s *ClientStream) reopen() bool {
+	ended := s.ended || s.in.dropEnd() || s.in.empty() && s.out.dropEnd()
+	s.ended = false
+	return ended
 }
 
 // finishStart tells the Play that waits, if one does.
@@ -163,8 +175,12 @@ func (s *ClientStream) finishStart(err error) {
 func (s *ClientStream) abandon(started chan error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if started != nil && s.started == started {
-		s.started, s.state = nil, streamIdle
+	if started == nil || s.started != started {
+		return
+	}
+	s.started = nil
+	if s.state == streamStarting {
+		s.state = streamIdle
 	}
 }
 
@@ -381,8 +397,8 @@ func (s *ClientStream) status(st *Status) {
 	case CodePlayStart:
 		if s.state == streamStarting {
 			s.state = streamPlaying
-			s.finishStart(nil)
 		}
+		s.finishStart(nil)
 	case CodeSeekNotify:
 		if s.state == streamPlaying || s.state == streamSeeking {
 			s.flush()
@@ -399,15 +415,18 @@ const codeUnpublishNotify = "NetStream.Play.UnpublishNotify"
 // fail takes a refusal: the answer to a Play that waits, else what ReadTag returns next.
 func (s *ClientStream) fail(refusal *StatusError) {
 	s.mu.Lock()
+	waits := s.started != nil
+	s.finishStart(refusal)
 	switch s.state {
 	case streamStarting:
 		s.state = streamIdle
-		s.finishStart(refusal)
 	case streamSeeking:
 		s.state = streamPlaying
 	}
 	s.mu.Unlock()
-	s.deliverError(refusal)
+	if !waits {
+		s.deliverError(refusal)
+	}
 }
 
 // knock leaves a token, unless one is there.
