@@ -1,6 +1,8 @@
 package mp4
 
 import (
+	"context"
+	"math"
 	"unsafe"
 
 	"github.com/seed-3309b198/reelfront/flv"
@@ -10,51 +12,63 @@ import (
 const (
 	checkpointBytes = int(unsafe.Sizeof(tableCursor{}))
 	spanBytes       = int(unsafe.Sizeof(span{}))
-	timeBytes       = unsafe.Sizeof(int64(0))
+	timeBytes       = int(unsafe.Sizeof(int64(0)))
+	fragmentBytes   = int(unsafe.Sizeof(fragment{}))
+	runBytes        = int(unsafe.Sizeof(run{}))
+	landmarkBytes   = int(unsafe.Sizeof(landmark{}))
 )
 
-// cursor goes through the samples of one track, as its timeline shows them.
+// cursor goes through the samples of one track, as its timeline shows them: those of its table, then those in fragments.
 type cursor struct {
 	track     *track
-	table     tableCursor
-	span      int // of the track's spans; past them when the table is done
 	pending   sample
 	ms        int64 // timestamp of pending
 	cts       int32 // its composition offset, in ms
 	has       bool  // pending is set
 	last      int64 // the timestamp before; times never go back
 	announced int   // the sample description whose sequence header has been sent; -1: none yet
+
+	table tableCursor
+	span  int // of the track's spans; past them when the table is done
+
+	place        // the sample to come in the fragments; its f is nil before the first
+	dts    int64 // of that sample
+	offset int64 // of that sample
+	done   bool  // the fragments are at their end
 }
 
 func newCursor(t *track) *cursor {
 	c := &cursor{track: t}
-	c.rewind()
-	return c
-}
-
-// rewind goes to the first sample.
-func (c *cursor) rewind() {
 	n := 0
-	if len(c.track.spans) > 0 {
-		n = c.track.spans[0].first
+	if len(t.spans) > 0 {
+		n = t.spans[0].first
 	}
 	c.moveTo(0, n)
+	return c
 }
 
 // moveTo goes to sample n of span i.
 func (c *cursor) moveTo(i, n int) {
-	c.span, c.table = i, c.track.table.cursorAt(n)
-	c.has, c.last, c.announced = false, 0, -1
+	*c = cursor{track: c.track, span: i, table: c.track.table.cursorAt(n), announced: -1}
 }
 
-// fill sets pending, and tells whether there is one.
-func (c *cursor) fill() bool {
+// moveToPlace goes to a sample in a fragment.
+func (c *cursor) moveToPlace(p place) {
+	c.moveTo(len(c.track.spans), 0)
+	c.enter(p.f, p.run)
+	for r := &p.f.runs[p.run]; c.i < p.i; {
+		c.step(r)
+	}
+}
+
+// fillTable sets pending from the track's table, and tells whether there was one.
+func (c *cursor) fillTable() bool {
 	t := c.track
-	for !c.has && c.span < len(t.spans) {
+	for c.span < len(t.spans) {
 		p := &t.spans[c.span]
 		if c.table.n < p.end {
 			if s, ok := c.table.next(t.table); ok {
-				c.set(p, s)
+				c.set(s, p.offset, p.lead)
 				return true
 			}
 		}
@@ -62,13 +76,63 @@ func (c *cursor) fill() bool {
 			c.table = t.table.cursorAt(t.spans[c.span].first)
 		}
 	}
-	return c.has
+	return false
 }
 
-func (c *cursor) set(p *span, s sample) {
-	ms, cts := c.track.timestamp(p, &s)
+// fillFragments sets pending from the track's fragments, unless it comes later than limit, in ms.
+func (c *cursor) fillFragments(ctx context.Context, in flv.Input, x *fragmentIndex, limit int64) error {
+	if c.f == nil && !c.done {
+		f, err := x.head(ctx, in)
+		if err != nil {
+			return err
+		}
+		c.enter(f, 0)
+	}
+	for !c.done {
+		for c.run < len(c.f.runs) {
+			r := &c.f.runs[c.run]
+			if r.track == c.track && c.i < r.count {
+				c.set(c.step(r), c.track.fragmentOffset, math.MinInt64)
+				return nil
+			}
+			c.enter(c.f, c.run+1)
+		}
+		if len(c.f.runs) > 0 && c.f.starts() > limit {
+			return nil
+		}
+		f, err := x.after(ctx, in, c.f)
+		if err != nil {
+			return err
+		}
+		c.enter(f, 0)
+	}
+	return nil
+}
+
+// enter goes to the start of a run.
+func (c *cursor) enter(f *fragment, run int) {
+	c.place, c.done = place{f: f, run: run}, f == nil
+	if f != nil && run < len(f.runs) {
+		c.dts, c.offset = f.runs[run].dts, f.runs[run].offset
+	}
+}
+
+// step returns the sample to come in r, and goes past it.
+func (c *cursor) step(r *run) sample {
+	s, duration := r.at(c.i)
+	s.dts, s.offset = c.dts, c.offset
+	c.i++
+	c.dts += int64(duration)
+	c.offset += int64(s.size)
+	return s
+}
+
+// set makes s pending: a sample that the timeline shows at offset from its media time, and not before lead.
+func (c *cursor) set(s sample, offset, lead int64) {
+	p := span{offset: offset, lead: lead}
+	ms, cts := c.track.timestamp(&p, &s)
 	if ms < c.last { // at the seam of two edits
-		cts -= int32(c.last - ms)
+		cts -= int32(min(c.last-ms, 1<<23))
 		ms = c.last
 	}
 	c.pending, c.ms, c.cts, c.has = s, ms, cts, true
@@ -86,22 +150,51 @@ func (c *cursor) entry() (int, *entry) {
 	return i, &c.track.entries[i]
 }
 
-// seekFrom goes to the first sample at or after ms; to the one before it for text, which is still to be seen then.
-func (c *cursor) seekFrom(ms int64) {
+// seekFrom goes to the first sample at or after ms; to the one before it for text, which is still to be seen then. It
+// tells whether the table has that sample.
+func (c *cursor) seekFrom(ms int64) bool {
 	t := c.track
 	for i := range t.spans {
 		p := &t.spans[i]
 		n := t.from(p, ms)
-		if t.kind == flv.TrackText && n > p.first {
-			if at := t.from(p, ms+1); at == n || at == p.end {
+		if n == p.end {
+			continue
+		}
+		if s, ok := c.peek(n); ok && t.kind == flv.TrackText && n > p.first {
+			if at, _ := t.timestamp(p, &s); at > ms {
 				n--
 			}
 		}
-		if n < p.end {
-			c.moveTo(i, n)
-			c.last = ms
-			return
-		}
+		c.moveTo(i, n)
+		c.last = ms
+		return true
 	}
 	c.moveTo(len(t.spans), 0)
+	return false
+}
+
+// peek is sample n of the track's table.
+func (c *cursor) peek(n int) (sample, bool) {
+	at := c.track.table.cursorAt(n)
+	return at.next(c.track.table)
+}
+
+// seekFragments is seekFrom for samples in fragments.
+func (c *cursor) seekFragments(ctx context.Context, in flv.Input, x *fragmentIndex, ms int64) error {
+	before := ms - 1
+	if c.track.kind == flv.TrackText {
+		before = ms
+	}
+	p, ok, err := x.locate(ctx, in, c.track, before, false)
+	if err != nil {
+		return err
+	}
+	if ok {
+		c.moveToPlace(p)
+		if c.track.kind != flv.TrackText {
+			c.step(&p.f.runs[p.run])
+		}
+	}
+	c.last = ms
+	return nil
 }

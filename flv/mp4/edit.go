@@ -86,6 +86,22 @@ func (t *track) layout(movieTimescale uint32) {
 	}
 }
 
+// layoutFragments is layout for a track that goes on in fragments: how far it goes is not known, so nothing is cut, and
+// the first edit says where all of it lies.
+func (t *track) layoutFragments(movieTimescale uint32) {
+	t.shift = -t.table.minOffset
+	for _, e := range t.edits {
+		if e.start >= 0 {
+			t.fragmentOffset -= e.start
+			break
+		}
+		t.fragmentOffset += int64(min(rescale(e.duration, movieTimescale, t.timescale), math.MaxInt64/2/maxEdits))
+	}
+	if t.table.count > 0 {
+		t.spans = []span{{end: t.table.count, lead: math.MinInt64, offset: t.fragmentOffset}}
+	}
+}
+
 // cut is the span that shows the media from start to end, at the time at of the movie's timeline.
 func (t *track) cut(start, end, at int64) (span, bool) {
 	if start >= t.table.end {

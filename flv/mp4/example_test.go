@@ -27,7 +27,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	for _, t := range f.Info().Tracks {
-		fmt.Println(t.ID, t.Codec, t.Language)
+		fmt.Printf("%d %s %q\n", t.ID, t.Codec, t.Language)
 	}
 	r := f.NewReader(in)
 	at, err := r.Seek(context.Background(), 1500*time.Millisecond)
@@ -43,8 +43,8 @@ func Example() {
 		fmt.Printf("%d ms: type %d, % x\n", tag.Timestamp, tag.Type, tag.Head.Bytes())
 	}
 	// Output:
-	// 1 avc1
-	// 2 mp4a eng
+	// 1 avc1 ""
+	// 2 mp4a "eng"
 	// the key frame before 1.5 s is at 1s
 	// 1000 ms: type 9, 17 00 00 00 00
 	// 1000 ms: type 8, af 00

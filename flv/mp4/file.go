@@ -10,7 +10,9 @@ import (
 type File struct {
 	movie *movie
 	info  flv.Info
-	end   int64 // the last timestamp of the tracks that play by default, in ms
+	end   int64 // no seek goes further, in ms: the last timestamp of the tracks that play by default, where it is known
+
+	fragments *fragmentIndex // nil where the file has none
 }
 
 var _ flv.File = (*File)(nil)
@@ -24,7 +26,10 @@ func (f *File) Bytes() int {
 	for _, t := range f.movie.tracks {
 		n += len(t.table.checkpoints)*checkpointBytes + len(t.spans)*spanBytes
 	}
-	return n + len(f.info.KeyFrames)*int(timeBytes)
+	if f.fragments != nil {
+		n += f.fragments.size()
+	}
+	return n + len(f.info.KeyFrames)*timeBytes
 }
 
 // NewReader returns a reader of the given tracks of Info, or, with none given, of the first video and the first audio
@@ -66,7 +71,7 @@ func (f *File) selected(tracks []flv.Track) []*track {
 func (f *File) setOrigin() {
 	first, any := int64(0), false
 	for _, t := range f.movie.tracks {
-		if ms, ok := t.start(); ok && t.kind != flv.TrackText && (!any || ms < first) {
+		if ms, ok := f.start(t); ok && t.kind != flv.TrackText && (!any || ms < first) {
 			first, any = ms, true
 		}
 	}
@@ -75,19 +80,29 @@ func (f *File) setOrigin() {
 	}
 }
 
-// start is the time of the first sample of the track, in ms on the movie's timeline.
-func (t *track) start() (ms int64, ok bool) {
-	if len(t.spans) == 0 {
+// start is the time of the first sample of t, in ms on the movie's timeline.
+func (f *File) start(t *track) (ms int64, ok bool) {
+	if len(t.spans) > 0 {
+		c := t.table.cursorAt(t.spans[0].first)
+		s, ok := c.next(t.table)
+		ms, _ = t.timestamp(&t.spans[0], &s)
+		return ms, ok
+	}
+	if f.fragments == nil {
 		return 0, false
 	}
-	c := t.table.cursorAt(t.spans[0].first)
-	s, ok := c.next(t.table)
-	ms, _ = t.timestamp(&t.spans[0], &s)
-	return ms, ok
+	for g := f.fragments.first; g != nil; g = g.next {
+		for i := range g.runs {
+			if r := &g.runs[i]; r.track == t {
+				return r.timestamp(r.dts), true
+			}
+		}
+	}
+	return 0, false
 }
 
 // finish are the last timestamp of the track and the time at which its last sample is over, in ms.
-func (t *track) finish() (last, end int64) {
+func (t *track) finish() (last, over int64) {
 	if len(t.spans) == 0 {
 		return 0, 0
 	}

@@ -19,14 +19,10 @@ func (f *File) describe() {
 	for _, t := range f.movie.tracks {
 		f.info.Tracks = append(f.info.Tracks, t.describe())
 	}
-	var end int64
-	for _, t := range f.selected(nil) {
-		last, over := t.finish()
-		f.end, end = max(f.end, last), max(end, over)
-	}
-	f.info.Duration = time.Duration(max(f.end, end)) * time.Millisecond
+	last, over := f.finish()
+	f.info.Duration = time.Duration(over) * time.Millisecond
 	f.info.Metadata = amf.ECMAArray{
-		{Key: "duration", Value: shownDuration(f.end, end)},
+		{Key: "duration", Value: shownDuration(last, over)},
 		{Key: "moovPosition", Value: float64(f.movie.offset)},
 	}
 	if len(f.movie.tags) > 0 {
@@ -36,9 +32,28 @@ func (f *File) describe() {
 	f.describeKeyFrames()
 }
 
-// shownDuration is onMetaData's duration in seconds, of a file that ends at end with a last timestamp of last, in ms.
-func shownDuration(last, end int64) float64 {
-	d := float64(max(last, end))
+// finish are the last timestamp of the tracks that play by default, and the time at which they are over, in ms. Where
+// fragments are left that nobody has looked at, both are what the file says of its duration.
+func (f *File) finish() (last, over int64) {
+	f.end = maxSeconds * 1000
+	if f.fragments != nil && !f.fragments.whole {
+		over = f.movie.said(f.fragments)
+		return over, over
+	}
+	for _, t := range f.selected(nil) {
+		l, o := t.finish()
+		if f.fragments != nil {
+			l, o = f.fragments.finish(t, l, o)
+		}
+		last, over = max(last, l), max(over, o)
+	}
+	f.end = last
+	return last, max(last, over)
+}
+
+// shownDuration is onMetaData's duration in seconds, of a file that ends at over with a last timestamp of last, in ms.
+func shownDuration(last, over int64) float64 {
+	d := float64(over)
 	if last > 0 {
 		d = min(d, math.Floor(float64(last)/lastOfDuration))
 	}

@@ -5,6 +5,8 @@ import "github.com/seed-3309b198/reelfront/flv"
 // What a file may ask of us.
 const (
 	maxMoovBytes     = 256 << 20 // a moov of 16 million samples
+	maxMoofBytes     = 16 << 20
+	maxFragmentBytes = 256 << 20 // of all moofs that are kept
 	maxTopBoxes      = 1 << 16   // boxes looked at in one search through the top level
 	maxTracks        = 128
 	maxSamples       = 1 << 24                 // in all tracks together: 40 hours of 100 samples a second
@@ -19,6 +21,9 @@ const (
 	maxKeyFrames     = 1 << 14                 // listed in Info; a file with more lists none
 	checkpointEvery  = 512                     // samples between two checkpoints of a table
 	maxCheckpoints   = 2048                    // of a track: a longer one has them further apart
+	maxLandmarks     = 1 << 18                 // entries of a sidx or an mfra
+	maxOpenFragments = 16                      // looked at in opening
+	maxApart         = 10_000                  // ms that two tracks lie apart in a file: how far ahead of the others one is looked for
 	windowBytes      = 32 << 10                // read at a time while looking for boxes
 	audioPrerollSecs = 1                       // of sound kept in front of an edit, for the decoder to warm up
 )

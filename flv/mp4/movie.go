@@ -11,17 +11,20 @@ import (
 
 // movie is what a moov says.
 type movie struct {
-	offset    int64  // of the moov in the file
-	size      int    // of the moov
-	timescale uint32 // ticks a second of the movie's timeline
-	duration  uint64 // in timescale
-	tracks    []*track
-	tags      amf.Object // iTunes tags
+	offset     int64  // of the moov in the file
+	size       int    // of the moov
+	timescale  uint32 // ticks a second of the movie's timeline
+	duration   uint64 // in timescale
+	tracks     []*track
+	tags       amf.Object // iTunes tags
+	fragmented bool
+	fragments  uint64 // duration with the fragments, in timescale; 0 when not said
 }
 
 // parseMovie reads a moov. What it returns keeps views of the box.
 func parseMovie(moov *box, fileSize int64) (*movie, error) {
 	m := &movie{offset: moov.offset, size: len(moov.body)}
+	var extends []box
 	r := moov.children("moov", 0)
 	for r.next() {
 		var err error
@@ -36,6 +39,9 @@ func parseMovie(moov *box, fileSize int64) (*movie, error) {
 			if t, err = parseTrack(&r.box); err == nil {
 				m.tracks = append(m.tracks, t)
 			}
+		case "mvex":
+			m.fragmented = true
+			extends = append(extends, r.box)
 		case "udta":
 			m.parseUserData(&r.box)
 		case "cmov":
@@ -47,6 +53,11 @@ func parseMovie(moov *box, fileSize int64) (*movie, error) {
 	}
 	if r.err != nil {
 		return nil, r.err
+	}
+	for i := range extends {
+		if err := m.parseExtends(&extends[i]); err != nil {
+			return nil, err
+		}
 	}
 	return m, m.finish(fileSize)
 }
@@ -84,7 +95,11 @@ func (m *movie) finish(fileSize int64) error {
 			return bad("moov/trak/mdia/minf/stbl/stts", t.offset, "track %d ends after %d s", t.id, t.table.end/int64(t.timescale))
 		}
 		budget -= t.table.count
-		t.layout(m.timescale)
+		if m.fragmented {
+			t.layoutFragments(m.timescale)
+		} else {
+			t.layout(m.timescale)
+		}
 	}
 	return nil
 }
@@ -111,7 +126,7 @@ func (m *movie) choose() error {
 		}
 	}
 	m.tracks = slices.DeleteFunc(m.tracks, func(t *track) bool {
-		return !t.playable() || t.table.count == 0
+		return !t.playable() || t.table.count == 0 && !m.fragmented
 	})
 	media := func(kinds ...flv.TrackType) bool {
 		return slices.ContainsFunc(m.tracks, func(t *track) bool { return slices.Contains(kinds, t.kind) })

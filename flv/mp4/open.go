@@ -28,6 +28,11 @@ func Open(ctx context.Context, in flv.Input) (*File, error) {
 		return nil, err
 	}
 	f := &File{movie: m}
+	if m.fragmented {
+		if f.fragments, err = openFragments(ctx, in, m, s.at); err != nil {
+			return nil, err
+		}
+	}
 	f.describe()
 	return f, nil
 }

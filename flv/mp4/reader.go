@@ -3,6 +3,7 @@ package mp4
 import (
 	"context"
 	"io"
+	"math"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv"
@@ -18,11 +19,9 @@ type reader struct {
 
 // Next returns the next tag. Its Data is the window of the input itself.
 func (r *reader) Next(ctx context.Context) (flv.Tag, error) {
-	var first *cursor
-	for _, c := range r.cursors {
-		if c.fill() && (first == nil || c.ms < first.ms) {
-			first = c
-		}
+	first, err := r.first(ctx)
+	if err != nil {
+		return flv.Tag{}, err
 	}
 	if first == nil {
 		return flv.Tag{}, io.EOF
@@ -38,6 +37,35 @@ func (r *reader) Next(ctx context.Context) (flv.Tag, error) {
 	}
 	first.take()
 	return r.tag(first, data)
+}
+
+// first is the cursor whose sample is due next, nil at the end. A track of which there is nothing yet is looked for no
+// further ahead of the others than tracks lie apart, so that one that ended or pauses does not cost a walk to the end of
+// the file.
+func (r *reader) first(ctx context.Context) (*cursor, error) {
+	var first *cursor
+	for _, c := range r.cursors {
+		if !c.has && !c.fillTable() && r.file.fragments != nil {
+			if err := c.fillFragments(ctx, r.in, r.file.fragments, r.limit()); err != nil {
+				return nil, err
+			}
+		}
+		if c.has && (first == nil || c.ms < first.ms) {
+			first = c
+		}
+	}
+	return first, nil
+}
+
+// limit is how far ahead a track is looked for, in ms.
+func (r *reader) limit() int64 {
+	limit := int64(math.MaxInt64)
+	for _, c := range r.cursors {
+		if c.has {
+			limit = min(limit, c.ms+maxApart)
+		}
+	}
+	return limit
 }
 
 // announce returns the sequence header of c, when there is one to be sent: at the start and after a seek those of all
@@ -84,22 +112,54 @@ func tagType(kind flv.TrackType) flv.TagType {
 }
 
 // Seek goes to the key frame at or before t.
-func (r *reader) Seek(_ context.Context, t time.Duration) (time.Duration, error) {
+func (r *reader) Seek(ctx context.Context, t time.Duration) (time.Duration, error) {
 	if len(r.cursors) == 0 {
 		return 0, nil
 	}
 	lead := r.cursors[0]
-	ms := min(max(t.Milliseconds(), 0), r.file.end)
-	i, n, ok := lead.track.keyFrame(ms)
-	if !ok {
-		i, n = 0, lead.track.firstKeyFrame()
-	}
-	lead.moveTo(i, n)
-	if !lead.fill() {
-		return 0, nil
+	if err := r.seekKeyFrame(ctx, lead, min(max(t.Milliseconds(), 0), r.file.end)); err != nil {
+		return 0, err
 	}
 	for _, c := range r.cursors[1:] {
-		c.seekFrom(lead.ms)
+		if !c.seekFrom(lead.ms) && r.file.fragments != nil {
+			if err := c.seekFragments(ctx, r.in, r.file.fragments, lead.ms); err != nil {
+				return 0, err
+			}
+		}
 	}
 	return time.Duration(lead.ms) * time.Millisecond, nil
+}
+
+// seekKeyFrame moves c to the last key frame at or before ms, or to the first.
+func (r *reader) seekKeyFrame(ctx context.Context, c *cursor, ms int64) error {
+	x := r.file.fragments
+	var p place
+	var ok bool
+	var err error
+	if x != nil {
+		if p, ok, err = x.locate(ctx, r.in, c.track, ms, true); err != nil {
+			return err
+		}
+	}
+	i, n, inTable := c.track.keyFrame(ms)
+	if !ok && !inTable && len(c.track.spans) > 0 {
+		n, inTable = c.track.firstKeyFrame(), true
+	}
+	if !ok && !inTable && x != nil {
+		if p, ok, err = x.firstSync(ctx, r.in, c.track); err != nil {
+			return err
+		}
+	}
+	switch {
+	case ok:
+		c.moveToPlace(p)
+	case inTable:
+		c.moveTo(i, n)
+	default:
+		c.moveTo(0, 0)
+	}
+	if !c.fillTable() && x != nil {
+		return c.fillFragments(ctx, r.in, x, math.MaxInt64)
+	}
+	return nil
 }

@@ -1,15 +1,21 @@
 package mp4
 
-// timeline says when the samples of a track's table are sent.
+// timeline says when the samples of a track are sent.
 type timeline struct {
-	spans  []span
-	shift  int64 // added to each composition offset and taken from each DTS, so that no offset is negative, in ticks
-	origin int64 // added to every time of the file, so that the first tag has the time 0, in ms
+	spans          []span
+	shift          int64 // added to each composition offset and taken from each DTS, so that no offset is negative, in ticks
+	fragmentOffset int64 // from media time to the movie's timeline, for samples in fragments
+	origin         int64 // added to every time of the file, so that the first tag has the time 0, in ms
 }
 
 // timestamp is the time of a sample in span p as it stands in a tag, in ms, and its composition offset in ms.
 func (t *track) timestamp(p *span, s *sample) (ms int64, cts int32) {
-	dts, pts := p.times(s, t.shift)
+	return t.inMilliseconds(p.times(s, t.shift))
+}
+
+// inMilliseconds makes a timestamp and a composition offset out of a decoding and a presentation time on the movie's
+// timeline.
+func (t *track) inMilliseconds(dts, pts int64) (ms int64, cts int32) {
 	ms = milliseconds(dts, t.timescale)
 	return ms + t.origin, clampOffset(milliseconds(pts, t.timescale) - ms)
 }

@@ -17,6 +17,7 @@ type track struct {
 	offset    int64    // of the trak in the file
 
 	timeline
+	defaults fragmentDefaults
 }
 
 // parseTrack reads a trak.

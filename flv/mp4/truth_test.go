@@ -297,8 +297,6 @@ func refused(name string) string {
 		return "encrypted"
 	case strings.Contains(name, "malformed"):
 		return "does not fit"
-	case strings.Contains(name, "frag"), strings.HasPrefix(name, "f4v"):
-		return "no audio or video track with samples"
 	}
 	return ""
 }
