@@ -73,61 +73,69 @@ type opener struct {
 	header      fileHeader
 	pairs       amf.ECMAArray // of the first onMetaData
 	tracks      [TagScript + 1]*Track
-	unknown     bool // there was sound or picture of a codec that is not known
-	scanned     int64
+	unknown     bool  // there was sound or picture of a codec that is not known
+	damage      error // what ended the reading of the file's beginning too early
 	framesProve bool
 }
 
 // head reads tags until each type that the header announces was seen.
 func (o *opener) head(ctx context.Context) error {
-	off := o.header.start + previousTagSizeSize
-	if _, ok, err := o.tag(ctx, off); err != nil {
+	off, err := o.findStart(ctx)
+	if err != nil {
 		return err
-	} else if !ok {
-		off = o.header.start // some writers leave out the first PreviousTagSize
 	}
-	o.start = -1
 	var w walk
-	for {
+	w.begin(off)
+	for off-o.start < maxHeadScan && (off-o.start < probeBytes || !o.complete()) {
 		e, err := o.scanner.next(ctx, off)
-		if errors.Is(err, io.EOF) {
+		if noTag(err) {
+			o.damage = err
 			break
 		}
 		if err != nil {
-			if o.start < 0 || ctx.Err() != nil || !errors.Is(err, ErrFormat) {
-				return err
-			}
-			break // the junk is for those who come there
-		}
-		if o.start < 0 {
-			o.start, o.startTime = e.off, int64(e.timestamp)
-			o.scanner.time, e.time = o.startTime, o.startTime
-			w.begin(e.off)
+			return err
 		}
 		if err := o.note(ctx, &e); err != nil {
 			return err
 		}
 		off = e.end()
 		w.add(e.off, off, e.time, e.kind, &e.body, &o.first)
-		if o.scanned = off - o.start; o.scanned >= maxHeadScan || o.scanned >= probeBytes && o.complete() {
-			break
-		}
-	}
-	if o.start < 0 {
-		return &FormatError{"FLV body", o.header.start, "no tags"}
 	}
 	o.known.learn(&w)
 	for kind, t := range o.tracks {
 		o.sequenced[kind] = t != nil && t.Codec.SequenceHead() != Head{}
 	}
 	o.video = o.tracks[TagVideo] != nil
-	if !o.video && o.tracks[TagAudio] == nil {
-		if o.unknown {
-			return fmt.Errorf("flv: codecs of all tags unknown: %w", ErrNoTrack)
-		}
-		return &FormatError{"FLV body", o.start, "neither sound nor picture"}
+	return o.playable()
+}
+
+// findStart finds the first tag, from which the file's timeline starts.
+func (o *opener) findStart(ctx context.Context) (int64, error) {
+	off := o.header.start + previousTagSizeSize
+	e, ok, err := o.tag(ctx, off)
+	if err == nil && !ok {
+		off = o.header.start // some writers leave out the first PreviousTagSize
+		e, err = o.scanner.next(ctx, off)
 	}
-	return nil
+	if errors.Is(err, io.EOF) {
+		err = &FormatError{"FLV body", off, "no tags"}
+	}
+	o.start, o.startTime = e.off, int64(e.timestamp)
+	o.scanner.time = o.startTime
+	return e.off, err
+}
+
+// playable tells why nothing in the beginning of the file can be played, if so.
+func (o *opener) playable() error {
+	switch {
+	case o.video || o.tracks[TagAudio] != nil:
+		return nil
+	case errors.Is(o.damage, ErrFormat):
+		return o.damage
+	case o.unknown:
+		return fmt.Errorf("flv: codecs of all tags unknown: %w", ErrNoTrack)
+	}
+	return &FormatError{"FLV body", o.start, "neither sound nor picture"}
 }
 
 // complete tells whether a frame was seen of each type that the file's header announces.
@@ -178,14 +186,9 @@ func (o *opener) tail(ctx context.Context) error {
 	o.endTime = o.startTime
 	for length := int64(probeBytes); ; length *= 4 {
 		from := max(o.size-length, o.start)
-		off := o.start
-		if from > o.start {
-			var err error
-			if off, err = o.sync(ctx, from, o.size); err != nil && !noTag(err) {
-				return err
-			} else if err != nil {
-				off = o.size
-			}
+		off, err := o.firstTag(ctx, o.scanner, from, o.size)
+		if err != nil {
+			return err
 		}
 		found, err := o.lastFrame(ctx, off)
 		if err != nil || found || from == o.start || length >= maxTailScan {

@@ -63,6 +63,9 @@ func (w *walk) add(off, end, time int64, kind TagType, b *body, first *[TagScrip
 	if b.packet != packetSequence && b.packet != packetSide {
 		return
 	}
+	if len(w.headers) > maxHeaders {
+		return // more than can be learnt
+	}
 	w.headers = append(w.headers, header{off, slot{kind, b.packet == packetSide, b.track}})
 	w.changed[kind] = w.changed[kind] || off > first[kind]
 }

@@ -193,7 +193,9 @@ func requireSeek(t *testing.T, r Reader, tags []Tag, times []int64, ms int64) {
 	for i := at; i < min(at+20, len(tags)); i++ {
 		tag, err := r.Next(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, tags[i], tag.Clone(), "tag %d, seek to %d", i, ms)
+		if tag.Type != tags[i].Type || tag.Timestamp != tags[i].Timestamp || !bytes.Equal(tag.Data, tags[i].Data) {
+			require.Equal(t, tags[i], tag.Clone(), "tag %d, seek to %d", i, ms)
+		}
 	}
 }
 
@@ -206,7 +208,7 @@ func TestSeekEverywhere(t *testing.T) {
 			t.Parallel()
 			b, err := os.ReadFile(clip)
 			require.NoError(t, err)
-			seekEverywhere(t, b, 30)
+			seekEverywhere(t, b, 10)
 		})
 	}
 }

@@ -25,13 +25,12 @@ type reader struct {
 // Next returns the next tag, whose Data is a window onto the file. One read of the input brings a tag and the header of
 // the one after it.
 func (r *reader) Next(ctx context.Context) (Tag, error) {
-	for len(r.pending) > 0 {
+	if len(r.pending) > 0 {
 		tag, err := r.header(ctx, r.pending[0].off)
-		if err != nil {
-			return Tag{}, err
+		if err == nil {
+			r.pending = r.pending[1:]
 		}
-		r.pending = r.pending[1:]
-		return tag, nil
+		return tag, err
 	}
 	for {
 		if err := r.locate(ctx); err != nil {

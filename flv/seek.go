@@ -156,7 +156,7 @@ func (q *search) backward(ctx context.Context, lo point) (best point, ok bool, e
 		if lo.off-from > maxKeyFrameSearch {
 			break
 		}
-		at, err := q.startAt(ctx, from, limit)
+		at, err := q.firstTag(ctx, q.scanner, from, limit)
 		if err != nil {
 			return point{}, false, err
 		}
@@ -180,12 +180,12 @@ func (q *search) backward(ctx context.Context, lo point) (best point, ok bool, e
 	return point{}, false, nil
 }
 
-// startAt returns the first place in [from, limit) where a tag starts, limit when there is none.
-func (q *search) startAt(ctx context.Context, from, limit int64) (int64, error) {
-	if from == q.start {
+// firstTag returns the first place in [from, limit) where a tag starts, limit when there is none.
+func (x *Index) firstTag(ctx context.Context, s *scanner, from, limit int64) (int64, error) {
+	if from == x.start {
 		return from, nil
 	}
-	at, err := q.sync(ctx, from, limit)
+	at, err := s.sync(ctx, from, limit)
 	if noTag(err) {
 		return limit, nil
 	}
@@ -255,7 +255,7 @@ func (q *search) trace(ctx context.Context, kind TagType, off int64) error {
 		at := from
 		if from > before {
 			var err error
-			if at, err = q.startAt(ctx, from, e.from); err != nil {
+			if at, err = q.firstTag(ctx, q.scanner, from, e.from); err != nil {
 				return err
 			}
 		}

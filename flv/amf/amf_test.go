@@ -304,5 +304,5 @@ func TestProperties(t *testing.T) {
 func TestDateTime(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, time.Date(1970, 1, 1, 0, 0, 1, 0, time.UTC), Date{Milliseconds: 1000}.Time())
-	require.NotPanics(t, func() { Date{Milliseconds: math.NaN()}.Time() })
+	require.NotPanics(t, func() { _ = Date{Milliseconds: math.NaN()}.Time() })
 }
