@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/flv/demux"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
 )
@@ -136,6 +137,9 @@ func (h *Handler) open(ctx context.Context, r *rtmp.PlayRequest, p Path, wait bo
 		}
 		o, key, err = h.find(ctx, grant.Keys)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		h.log().InfoContext(ctx, "origin refused", "name", p.Name, "error", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("vod: %q: %w", p.Name, err)
 	}
@@ -201,10 +205,10 @@ func (h *Handler) index(ctx context.Context, key string, obj *sharedObject) (flv
 }
 
 func (h *Handler) openFile(ctx context.Context, in flv.Input, key string) (flv.File, error) {
-	if h.demux == nil {
-		return nil, fmt.Errorf("%w: no demuxer", flv.ErrFormat)
+	if h.demux != nil {
+		return h.demux(ctx, in, key)
 	}
-	return h.demux(ctx, in, key)
+	return demux.Open(ctx, in, formatOf(key))
 }
 
 func (h *Handler) pollInterval() time.Duration {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/origin"
 )
 
@@ -62,12 +63,19 @@ func extensions(prefix string) []string {
 	}
 }
 
-func hasMediaExt(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".flv", ".mp4", ".f4v", ".mov", ".m4v", ".m4a", ".3gp", ".mp3":
-		return true
+func hasMediaExt(name string) bool { return formatOf(name) != "" }
+
+// formatOf is the format that the extension of a key speaks of, "" for none. The content may say otherwise.
+func formatOf(key string) flv.Format {
+	switch strings.ToLower(path.Ext(key)) {
+	case ".flv":
+		return flv.FormatFLV
+	case ".mp4", ".f4v", ".mov", ".m4v", ".m4a", ".3gp":
+		return flv.FormatMP4
+	case ".mp3":
+		return flv.FormatMP3
 	}
-	return false
+	return ""
 }
 
 // isClean reports whether an origin may be asked for key at all.
