@@ -3,11 +3,11 @@ package distribution
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv/amf"
@@ -40,6 +40,21 @@ type Edge struct {
 	// WaitForMissing makes a play without a start wait for a file that does not exist, as CloudFront did. Otherwise it is
 	// NetStream.Play.StreamNotFound at once.
 	WaitForMissing bool
+	// Keys are those of the trusted signers. Without them a distribution that has trusted signers plays nothing.
+	Keys *Keys
+	// Authorizer decides beside the trusted signers, or instead of them, what a viewer may play: a host's own tokens, or a
+	// preview for guests. What it returns counts; Authorization has what the signers lead to. All of its errors are told
+	// to the viewer as the same refusal.
+	Authorizer func(ctx context.Context, a *Authorization) (vod.Grant, error)
+	// SeekUnchecked lets a viewer go on seeking in what he plays when he may not start it any more. CloudFront did not. A
+	// stream that just plays is not cut in either case.
+	SeekUnchecked bool
+	// MaxRefusals is how many plays of a connection are refused for want of an authorisation before all further ones are
+	// refused unseen. 0 means 5, a negative number any.
+	MaxRefusals int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+
 	// AudioChoice tells whether viewers of a distribution may choose an audio track: ?audio=deu. nil for none may.
 	AudioChoice func(*Distribution) bool
 
@@ -144,9 +159,12 @@ func (e *Edge) open(ctx context.Context, d *Distribution) (*service, error) {
 		Origin:         o,
 		WaitForMissing: e.WaitForMissing,
 		AudioChoice:    e.AudioChoice != nil && e.AudioChoice(d),
-		Index:          e.index,
-		Space:          space,
-		Logger:         e.log().With("distribution", d.ID),
+		Authorize: func(ctx context.Context, r *rtmp.PlayRequest, p vod.Path, keys []string) (vod.Grant, error) {
+			return e.authorize(ctx, d, r, p, keys)
+		},
+		Index:  e.index,
+		Space:  space,
+		Logger: e.log().With("distribution", d.ID),
 	}}, nil
 }
 
@@ -179,44 +197,63 @@ func (e *Edge) log() *slog.Logger {
 
 // connection is one client's connection to a distribution.
 type connection struct {
-	e       *Edge
-	id      string
-	d       *Distribution // as it was when the client connected
-	request *rtmp.ConnectRequest
+	e        *Edge
+	id       string
+	d        *Distribution // as it was when the client connected
+	request  *rtmp.ConnectRequest
+	refusals atomic.Int32 // of plays, for want of an authorisation
 }
 
-// app is the application of the present version of the distribution: a change counts from the next play on.
-func (c *connection) app(ctx context.Context) (rtmp.App, error) {
+// distribution is the present version: a change counts from the next play on.
+func (c *connection) distribution() (*Distribution, error) {
 	d := c.e.Set.ByID(c.id)
 	if d == nil || !d.Config.Enabled {
-		return nil, fmt.Errorf("distribution %s: deleted or disabled: %w", c.id, fs.ErrPermission)
+		return nil, &refusedError{errGone}
+	}
+	return d, nil
+}
+
+func (c *connection) app(ctx context.Context) (rtmp.App, *Distribution, error) {
+	d, err := c.distribution()
+	if err != nil {
+		return nil, nil, err
 	}
 	s, err := c.e.service(ctx, d)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.handler.Connect(ctx, c.request)
+	app, err := s.handler.Connect(ctx, c.request)
+	return app, d, err
 }
 
 // Play implements rtmp.App.
-func (c *connection) Play(ctx context.Context, r *rtmp.PlayRequest) (rtmp.Source, error) {
-	app, err := c.app(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return app.Play(ctx, r)
+func (c *connection) Play(ctx context.Context, r *rtmp.PlayRequest) (src rtmp.Source, err error) {
+	err = c.ask(r.StreamID, func() error {
+		app, d, err := c.app(ctx)
+		if err != nil {
+			return err
+		}
+		if src, err = app.Play(ctx, r); err == nil {
+			src = c.guard(d, src, r)
+		}
+		return err
+	})
+	return src, err
 }
 
 // Length implements rtmp.Lengther.
-func (c *connection) Length(ctx context.Context, name string) (time.Duration, error) {
-	app, err := c.app(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if l, ok := app.(rtmp.Lengther); ok {
-		return l.Length(ctx, name)
-	}
-	return 0, nil
+func (c *connection) Length(ctx context.Context, name string) (length time.Duration, err error) {
+	err = c.ask(0, func() error {
+		app, _, err := c.app(ctx)
+		if err != nil {
+			return err
+		}
+		if l, ok := app.(rtmp.Lengther); ok {
+			length, err = l.Length(ctx, name)
+		}
+		return err
+	})
+	return length, err
 }
 
 // Observe implements rtmp.Observer.

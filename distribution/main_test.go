@@ -19,6 +19,7 @@ type fakeBuckets struct {
 	opened []string
 	asked  []string
 	err    error
+	refuse bool // to read objects
 }
 
 func (b *fakeBuckets) open(_ context.Context, bucket, identity string) (origin.Origin, error) {
@@ -45,5 +46,9 @@ func (o fakeBucket) Open(_ context.Context, key string) (origin.Object, error) {
 	o.b.mu.Lock()
 	defer o.b.mu.Unlock()
 	o.b.asked = append(o.b.asked, o.name+"/"+key)
-	return nil, &fs.PathError{Op: "open", Path: key, Err: fs.ErrNotExist}
+	err := fs.ErrNotExist
+	if o.b.refuse {
+		err = fs.ErrPermission
+	}
+	return nil, &fs.PathError{Op: "open", Path: key, Err: err}
 }

@@ -25,6 +25,12 @@ func isID(s string) bool {
 
 func isAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
+// isKeyID tells whether s can be the id of a key pair, such as APKA9ONS7QCOWEXAMPLE or PK12345EXAMPLE.
+func isKeyID(s string) bool {
+	return s != "" && len(s) <= maxKeyIDBytes &&
+		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
 // isAlias tells whether s can be a CNAME: a host name in lower case, perhaps with "*" for its first label but not for
 // all below a top-level domain.
 func isAlias(s string) bool {
