@@ -19,13 +19,20 @@ import (
 
 // stage is a server that answers a client by a script: a function for each command, or nothing.
 type stage struct {
-	t       *testing.T
-	answers map[string]func(cmd *command)
+	t    *testing.T
+	conn net.Conn
 
-	conn   net.Conn
-	mu     sync.Mutex
-	seen   []message // all that the client sent
-	notice chan struct{}
+	mu      sync.Mutex
+	answers map[string]func(cmd *command)
+	seen    []message // all that the client sent
+	notice  chan struct{}
+}
+
+// on says how a command is answered; nil, that it is not.
+func (s *stage) on(name string, answer func(cmd *command)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[name] = answer
 }
 
 // onStage runs a test in fake time with a client that has shaken hands with a stage.
@@ -34,15 +41,15 @@ func onStage(t *testing.T, opts *ClientOptions, f func(t *testing.T, s *stage, c
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{t: t, answers: make(map[string]func(*command)), notice: make(chan struct{})}
-		s.answers["connect"] = func(cmd *command) {
+		s.on("connect", func(cmd *command) {
 			s.send(0, "_result", cmd.transaction, amf.Object{{Key: "fmsVer", Value: "FMS/3,5,7,7009"}}, amf.Object{{Key: "code", Value: CodeConnectSuccess}})
-		}
+		})
 		streams := 0.0
-		s.answers["createStream"] = func(cmd *command) {
+		s.on("createStream", func(cmd *command) {
 			streams++
 			s.send(0, "_result", cmd.transaction, nil, streams)
-		}
-		s.answers["play"] = func(cmd *command) { s.status(cmd.stream, CodePlayStart) }
+		})
+		s.on("play", func(cmd *command) { s.status(cmd.stream, CodePlayStart) })
 		f(t, s, s.dial(opts))
 	})
 }
@@ -102,7 +109,10 @@ func (s *stage) read(commands chan<- command) {
 
 func (s *stage) act(commands <-chan command) {
 	for cmd := range commands {
-		if answer := s.answers[cmd.name]; answer != nil {
+		s.mu.Lock()
+		answer := s.answers[cmd.name]
+		s.mu.Unlock()
+		if answer != nil {
 			answer(&cmd)
 		}
 	}

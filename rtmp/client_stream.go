@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type ClientStream struct {
 	state    streamState
 	started  chan error // of the Play that waits
 	in, out  tagBatch   // what has come, and what of it ReadTag works off
+	sought   []int64    // where to the seeks went, in ms, that the server has not told of yet
 	received uint32     // timestamp of the tag that came last
 	complete bool       // the server has said that all was played
 	ended    bool       // ReadTag has returned io.EOF, and nothing has come since
@@ -146,7 +148,7 @@ func (s *ClientStream) start(behind bool) chan error {
 		return nil
 	case !behind || s.state == streamIdle:
 		s.flush()
-		s.state = streamStarting
+		s.state, s.sought = streamStarting, nil
 	case !s.reopen():
 		return nil
 	}
@@ -188,13 +190,29 @@ func (s *ClientStream) abandon(started chan error) {
 // read yet is dropped, and what ReadTag returns from now on comes from the new position; a refusal comes from there too.
 // Of several seeks in a row a server may do only the last. A stream that has ended can be sought in.
 func (s *ClientStream) Seek(position time.Duration) error {
+	target := max(0, position.Milliseconds())
 	s.mu.Lock()
 	if s.state == streamPlaying || s.state == streamSeeking {
 		s.flush()
 		s.state, s.complete = streamSeeking, false
+		s.sought = append(s.sought[max(0, len(s.sought)-maxSought):], target)
 	}
 	s.mu.Unlock()
-	return s.command("seek", float64(max(0, position.Milliseconds())))
+	return s.command("seek", float64(target))
+}
+
+// maxSought is how many seeks are remembered.
+const maxSought = 64
+
+// overtaken tells whether a Seek.Notify is about a seek that a later one has overtaken: servers say in its description where
+// to they seek. The server still goes there first then, for a moment.
+func (s *ClientStream) overtaken(notify *Status) bool {
+	var target int64
+	if _, err := fmt.Sscanf(notify.Description, "Seeking %d", &target); err != nil || len(s.sought) == 0 {
+		return false
+	}
+	last := len(s.sought) - 1
+	return target != s.sought[last] && slices.Contains(s.sought[:last], target)
 }
 
 // Pause stops the stream, or lets it go on. It does not wait; what was on its way still comes.
@@ -402,7 +420,9 @@ func (s *ClientStream) status(st *Status) {
 	case CodeSeekNotify:
 		if s.state == streamPlaying || s.state == streamSeeking {
 			s.flush()
-			s.state = streamPlaying
+			if !s.overtaken(st) {
+				s.state, s.sought = streamPlaying, nil
+			}
 		}
 	case CodePlayComplete:
 		s.complete = s.complete || s.state == streamPlaying
@@ -421,7 +441,7 @@ func (s *ClientStream) fail(refusal *StatusError) {
 	case streamStarting:
 		s.state = streamIdle
 	case streamSeeking:
-		s.state = streamPlaying
+		s.state, s.sought = streamPlaying, nil
 	}
 	s.mu.Unlock()
 	if !waits {

@@ -3,6 +3,7 @@ package rtmp
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -52,12 +53,12 @@ func TestClientPlayRefused(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			onStage(t, nil, func(t *testing.T, s *stage, c *Client) {
 				stream := s.stream(c)
-				s.answers["play"] = func(cmd *command) { s.refuse(cmd.stream, code) }
+				s.on("play", func(cmd *command) { s.refuse(cmd.stream, code) })
 				status := requireStatus(t, stream.Play(t.Context(), "other", nil), code)
 				require.Equal(t, "no", status.Description)
 				s.tag(1, flv.TagAudio, 0, "unwanted")
 				nothing(t, stream)
-				s.answers["play"] = func(cmd *command) { s.status(cmd.stream, CodePlayStart) }
+				s.on("play", func(cmd *command) { s.status(cmd.stream, CodePlayStart) })
 				require.NoError(t, stream.Play(t.Context(), "film", nil), "the stream is still good")
 				s.tag(1, flv.TagAudio, 0, "wanted")
 				next(t, stream, flv.TagAudio, 0, "wanted")
@@ -72,11 +73,11 @@ func TestClientPlayLooseServers(t *testing.T) {
 		require.NoError(t, c.Connect(t.Context()))
 		stream, err := c.CreateStream(t.Context())
 		require.NoError(t, err)
-		s.answers["play"] = func(*command) {
+		s.on("play", func(*command) {
 			s.send(0, "onStatus", 0, nil, amf.Object{{Key: "code", Value: CodePlayStreamNotFound}})
-		}
+		})
 		requireStatus(t, stream.Play(t.Context(), "film", nil), CodePlayStreamNotFound)
-		s.answers["play"] = func(*command) { s.status(0, CodePlayStart) }
+		s.on("play", func(*command) { s.status(0, CodePlayStart) })
 		require.NoError(t, stream.Play(t.Context(), "film", nil))
 	})
 }
@@ -84,7 +85,7 @@ func TestClientPlayLooseServers(t *testing.T) {
 func TestClientPlayWithoutAnswer(t *testing.T) {
 	onStage(t, &ClientOptions{Timeout: 5 * time.Second}, func(t *testing.T, s *stage, c *Client) {
 		stream := s.stream(c)
-		s.answers["play"] = nil
+		s.on("play", nil)
 		start := time.Now()
 		require.ErrorIs(t, stream.Play(t.Context(), "film", nil), context.DeadlineExceeded)
 		require.Equal(t, 5*time.Second, time.Since(start))
@@ -95,11 +96,11 @@ func TestClientPlayWithoutAnswer(t *testing.T) {
 		replaced := make(chan error, 1)
 		go func() { replaced <- stream.Play(t.Context(), "first", nil) }()
 		synctest.Wait()
-		s.answers["play"] = func(cmd *command) { s.status(cmd.stream, CodePlayStart) }
+		s.on("play", func(cmd *command) { s.status(cmd.stream, CodePlayStart) })
 		require.NoError(t, stream.Play(t.Context(), "second", nil))
 		require.ErrorIs(t, <-replaced, errReplaced)
 
-		s.answers["play"] = nil
+		s.on("play", nil)
 		ended := make(chan error, 1)
 		go func() { ended <- stream.Play(t.Context(), "third", nil) }()
 		synctest.Wait()
@@ -111,7 +112,7 @@ func TestClientPlayWithoutAnswer(t *testing.T) {
 func TestClientPlayConnectionEnds(t *testing.T) {
 	onStage(t, nil, func(t *testing.T, s *stage, c *Client) {
 		stream := s.stream(c)
-		s.answers["play"] = func(*command) { s.conn.Close() }
+		s.on("play", func(*command) { s.conn.Close() })
 		require.ErrorIs(t, stream.Play(t.Context(), "film", nil), io.ErrUnexpectedEOF)
 	})
 }
@@ -212,7 +213,7 @@ func wantEOF(t *testing.T, err error) { require.Equal(t, io.EOF, err) }
 func TestClientPlaylist(t *testing.T) {
 	onStage(t, nil, func(t *testing.T, s *stage, c *Client) {
 		stream := s.stream(c)
-		s.answers["play"] = nil
+		s.on("play", nil)
 		require.NoError(t, stream.Play(t.Context(), "second", &PlayOptions{Append: true}), "it does not wait")
 		require.NoError(t, stream.Play(t.Context(), "third", &PlayOptions{Append: true}))
 		s.tag(1, flv.TagAudio, 1, "first")
@@ -228,7 +229,7 @@ func TestClientPlaylist(t *testing.T) {
 		_, err = stream.ReadTag(t.Context())
 		require.Equal(t, io.EOF, err)
 
-		s.answers["play"] = func(cmd *command) { s.status(cmd.stream, CodePlayStart) }
+		s.on("play", func(cmd *command) { s.status(cmd.stream, CodePlayStart) })
 		require.NoError(t, stream.Play(t.Context(), "fourth", &PlayOptions{Append: true}), "what has ended goes on")
 		s.tag(1, flv.TagAudio, 3, "fourth")
 		s.status(1, CodePlayStop)
@@ -238,7 +239,7 @@ func TestClientPlaylist(t *testing.T) {
 		next(t, stream, flv.TagAudio, 3, "fourth")
 		s.status(1, CodePlayStop)
 		synctest.Wait()
-		s.answers["play"] = func(cmd *command) { s.refuse(cmd.stream, CodePlayFailed) }
+		s.on("play", func(cmd *command) { s.refuse(cmd.stream, CodePlayFailed) })
 		requireStatus(t, stream.Play(t.Context(), "sixth", &PlayOptions{Append: true}), CodePlayFailed)
 		next(t, stream, flv.TagAudio, 4, "fifth")
 	})
@@ -297,6 +298,32 @@ func TestClientSeek(t *testing.T) {
 		s.tag(1, flv.TagVideo, 2000, "y")
 		synctest.Wait()
 		next(t, stream, flv.TagVideo, 2000, "y")
+	})
+}
+
+// TestClientSeekOvertaken has a server that does each of two seeks, and says which.
+func TestClientSeekOvertaken(t *testing.T) {
+	onStage(t, nil, func(t *testing.T, s *stage, c *Client) {
+		stream := s.stream(c)
+		notify := func(ms int) {
+			s.send(1, "onStatus", 0, nil, amf.Object{
+				{Key: "code", Value: CodeSeekNotify}, {Key: "description", Value: fmt.Sprintf("Seeking %d (stream ID: 1).", ms)},
+			})
+			s.tag(1, flv.TagVideo, uint32(ms), "x")
+		}
+		require.NoError(t, stream.Seek(time.Second))
+		require.NoError(t, stream.Seek(2*time.Second))
+		notify(1000)
+		nothing(t, stream)
+		notify(2000)
+		next(t, stream, flv.TagVideo, 2000, "x")
+
+		for range 3 * maxSought {
+			require.NoError(t, stream.Seek(time.Hour))
+		}
+		require.LessOrEqual(t, len(stream.sought), maxSought+1)
+		notify(5000)
+		next(t, stream, flv.TagVideo, 5000, "x") // where the server makes of it something else
 	})
 }
 
