@@ -26,11 +26,15 @@ type Handler struct {
 	MaxSessions int // sessions at once; default 16384
 	MaxPerAddr  int // sessions at once of an IPv4 address or an IPv6 /64; default 4096
 	MaxPending  int // bytes that wait in a session, each way; default 256 KiB
-	MaxReply    int // bytes of one reply; default 64 KiB
+	MaxReply    int // bytes of one reply; default 128 KiB
 	MaxRequest  int // bytes of one request's body; default 256 KiB
 
-	Expiry   time.Duration // how long a session lives without a request; default 30 s
-	IdleHold time.Duration // how long an idle request waits for data, at most; default 500 ms
+	Expiry time.Duration // how long a session lives without a request; default 30 s
+
+	// IdleHold is how long an idle request waits for data: at first 100 ms, then twice as long each time, up to this. Default
+	// 500 ms. A client that polls earlier than the interval byte asks for is held for the rest of that too, another half
+	// second after half a minute without data.
+	IdleHold time.Duration
 
 	blocks blockPool
 
@@ -79,10 +83,11 @@ func refuse(w http.ResponseWriter, code int) {
 // answer sends the header of a reply of size bytes. librtmp needs a Content-Length and knows no chunked coding.
 func answer(w http.ResponseWriter, size int) {
 	setWriteDeadline(w)
+	values := []string{"application/x-fcs", "no-store", strconv.Itoa(size)}
 	header := w.Header()
-	header.Set("Content-Type", "application/x-fcs")
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Length", strconv.Itoa(size))
+	header["Content-Type"] = values[0:1:1]
+	header["Cache-Control"] = values[1:2:2]
+	header["Content-Length"] = values[2:3:3]
 }
 
 // setWriteDeadline bounds the time for a reply, where w can.
@@ -90,16 +95,12 @@ func setWriteDeadline(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(requestTimeout))
 }
 
-// receive reads the body of a request.
+// receive reads the body of a request. The deadline for that is one for the time while it is held too, because net/http,
+// which watches the connection then, would take it for the client's leaving.
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request, body *queue) error {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(requestTimeout))
-	err := body.readFrom(r.Body, h.maxRequest())
-	if err == nil {
-		// Else net/http, which watches the connection from now on, would take the deadline for a client that left.
-		_ = control.SetReadDeadline(time.Time{})
-	}
-	return err
+	deadline := time.Now().Add(requestTimeout + reorderHold + h.longestHold())
+	_ = http.NewResponseController(w).SetReadDeadline(deadline)
+	return body.readFrom(r.Body, h.maxRequest())
 }
 
 func (h *Handler) open(w http.ResponseWriter, r *http.Request) {

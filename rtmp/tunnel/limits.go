@@ -10,7 +10,7 @@ const (
 	defaultMaxSessions = 16384
 	defaultMaxPerAddr  = 4096
 	defaultMaxPending  = 256 << 10
-	defaultMaxReply    = 64 << 10
+	defaultMaxReply    = 128 << 10
 	defaultMaxRequest  = 256 << 10
 	defaultExpiry      = 30 * time.Second
 	defaultIdleHold    = 500 * time.Millisecond
@@ -21,6 +21,8 @@ const (
 	firstIdleHold = 100 * time.Millisecond
 	// idleGrid is what the ends of held requests are rounded up to, so that many pollers share one wake-up.
 	idleGrid = 50 * time.Millisecond
+	// longestPollInterval is the interval byte for the longest wait.
+	longestPollInterval = 0x21
 	// reorderHold is how long a request waits for those that it overtook, and how long the last reply of a session that has
 	// ended can be had again.
 	reorderHold = 2 * time.Second
@@ -70,6 +72,11 @@ func (h *Handler) expiry() time.Duration {
 		return defaultExpiry
 	}
 	return max(h.Expiry, 0)
+}
+
+// longestHold is how long an idle request can be held.
+func (h *Handler) longestHold() time.Duration {
+	return h.idleHold() + pollWait(longestPollInterval) + idleGrid
 }
 
 // idleHold is 0 for none.

@@ -49,11 +49,12 @@ type session struct {
 	touched  time.Time
 	timer    *time.Timer
 
-	next     int64 // the sequence number that is due
-	busy     bool  // the request before it is being processed
-	replied  int   // how much of the front of stream.out the last reply was: kept until the next request, for repetitions
-	interval byte  // of the last reply
-	empty    int   // idle requests in a row that found nothing
+	next     int64     // the sequence number that is due
+	busy     bool      // the request before it is being processed
+	replied  int       // how much of the front of stream.out the last reply was: kept until the next request, for repetitions
+	interval byte      // of the last reply
+	empty    int       // idle requests in a row that found nothing
+	answered time.Time // when the last of them was
 
 	offered  bool
 	accepted bool
@@ -274,11 +275,13 @@ func (c *Conn) deliver(body *queue) {
 
 // hold waits until an idle request has something to fetch, or long enough.
 func (c *Conn) hold(ctx context.Context) {
+	s := &c.session
 	longest := c.handler.idleHold()
 	if longest == 0 || c.answerable() {
 		return
 	}
-	wait := min(firstIdleHold<<min(c.session.empty, 10), longest)
+	wait := min(firstIdleHold<<min(s.empty, 10), longest)
+	wait += max(0, pollWait(pollInterval(s.empty))-time.Since(s.answered))
 	timer := time.NewTimer(onGrid(time.Now(), wait))
 	defer timer.Stop()
 	for !c.answerable() && c.awaitChange(ctx, timer) {
@@ -316,19 +319,20 @@ func (c *Conn) choose(v verb) {
 	default:
 		if v == verbIdle {
 			s.empty++
+			s.answered = time.Now()
 		}
 		s.interval = pollInterval(s.empty)
 	}
 }
 
-// pollInterval is the interval byte after a number of idle requests that found nothing, as Red5 has it: a step after
-// each eleven (RTMPTConnection).
+// pollInterval is the interval byte after a number of idle requests that found nothing: 1, 3, 5, 9, 0x11, 0x21, a step after
+// each eleven, as Red5 has it (RTMPTConnection).
 func pollInterval(empty int) byte {
-	step := min(empty/11, 5)
+	step := empty / 11
 	if step == 0 {
 		return 1
 	}
-	return 1 + 1<<step
+	return byte(min(1+1<<min(step, 8), longestPollInterval))
 }
 
 // lastReply is the reply to the request processed last, for the first time or again.

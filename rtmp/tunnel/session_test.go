@@ -90,6 +90,27 @@ func TestIdleIsHeldLonger(t *testing.T) {
 	})
 }
 
+// A client that does not wait for as long as the interval byte says is held for the rest.
+func TestImpatientPoller(t *testing.T) {
+	h := new(Handler)
+	within(t, h, func(t *testing.T, path func(string, int) string, c *Conn) {
+		seq := 0
+		poll := func() result {
+			seq++
+			return <-start(h, path("idle", seq), "")
+		}
+		for poll().reply != "\x21" {
+		}
+		require.Equal(t, 55, seq)
+		require.InDelta(t, time.Second, poll().took, float64(idleGrid))
+		time.Sleep(pollWait(0x21))
+		require.InDelta(t, time.Second/2, poll().took, float64(idleGrid))
+		write(t, c, "x")
+		require.Equal(t, result{200, "\x01x", 0}, poll())
+		require.InDelta(t, time.Second/10, poll().took, float64(idleGrid))
+	})
+}
+
 func TestHeldIdleGetsData(t *testing.T) {
 	h := new(Handler)
 	within(t, h, func(t *testing.T, path func(string, int) string, c *Conn) {
@@ -430,9 +451,8 @@ func TestRequestsAfterClose(t *testing.T) {
 	within(t, h, func(t *testing.T, path func(string, int) string, c *Conn) {
 		write(t, c, strings.Repeat("x", 100<<10))
 		require.NoError(t, c.Close())
-		require.Equal(t, 1+64<<10, len((<-start(h, path("send", 1), "ignored")).reply))
-		require.Equal(t, 1+36<<10, len((<-start(h, path("send", 2), "ignored")).reply))
-		require.Equal(t, result{200, "\x00", 0}, <-start(h, path("send", 3), "ignored"))
+		require.Equal(t, 1+100<<10, len((<-start(h, path("send", 1), "ignored")).reply))
+		require.Equal(t, result{200, "\x00", 0}, <-start(h, path("send", 2), "ignored"))
 		require.Zero(t, c.in.size)
 	})
 }

@@ -102,7 +102,7 @@ func TestBehindNginx(t *testing.T) {
 	})
 }
 
-// Real clients get as far as the connect command: bytes went both ways, for C2 repeats S1.
+// Real clients get as far as the connect command, with C2 repeating S1, and read replies of the largest size.
 func TestRealClientsConnect(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -143,9 +143,43 @@ func TestRealClientsConnect(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, string(connect), "connect")
 
+			// More than a reply holds, then a ping request: whoever answers it has read all before.
+			_, err = c.Write(pingAfterLargeMessages())
+			require.NoError(t, err)
+			require.True(t, awaitBytes(c, []byte{0, 7, 'p', 'i', 'n', 'g'}), "the ping is answered")
+
 			require.NoError(t, c.Close())
 			require.Error(t, cmd.Wait(), "it notices that the stream has ended")
 			require.NoError(t, ctx.Err())
 		})
+	}
+}
+
+// pingAfterLargeMessages is RTMP: a chunk size, acknowledgements with long tails, and a ping request.
+func pingAfterLargeMessages() []byte {
+	message := func(kind byte, body []byte) []byte {
+		n := len(body)
+		return append([]byte{2, 0, 0, 0, byte(n >> 16), byte(n >> 8), byte(n), kind, 0, 0, 0, 0}, body...)
+	}
+	wire := message(1, []byte{0, 1, 0, 0})
+	for range 9 {
+		wire = append(wire, message(3, make([]byte, 60_000))...)
+	}
+	return append(wire, message(4, []byte{0, 6, 'p', 'i', 'n', 'g'})...)
+}
+
+// awaitBytes reads until what it has read contains want.
+func awaitBytes(r io.Reader, want []byte) bool {
+	var got []byte
+	p := make([]byte, 4096)
+	for {
+		n, err := r.Read(p)
+		got = append(got, p[:n]...)
+		if bytes.Contains(got, want) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
 	}
 }
