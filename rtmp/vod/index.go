@@ -3,6 +3,7 @@ package vod
 import (
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -53,10 +54,7 @@ type buildFunc func(ctx context.Context, in flv.Input) (flv.File, error)
 func (c *IndexCache) get(ctx context.Context, space indexSpace, key string, obj *sharedObject, f buildFunc) (flv.File, error) {
 	info := obj.Info()
 	if info.ETag == "" && info.ModTime.IsZero() { // nothing tells one version from another of the same size
-		in := origin.NewReader(obj.Object)
-		file, err := f(ctx, in)
-		in.Release()
-		return file, err
+		return read(ctx, obj, f)
 	}
 	k := indexKey{space, key, info.ETag, info.ModTime.UnixNano(), info.Size}
 	file, b := c.join(k, obj, f)
@@ -160,17 +158,26 @@ type build struct {
 }
 
 func (b *build) run(ctx context.Context, obj *sharedObject, f buildFunc) {
-	in := origin.NewReader(obj.Object)
 	defer func() {
-		in.Release()
 		if v := recover(); v != nil {
 			b.caught = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
 		}
-		if err := obj.Close(); err != nil && b.err == nil && b.file == nil {
-			b.err = err
+		if err := obj.Close(); err != nil && b.file == nil {
+			b.err = errors.Join(b.err, err)
 		}
 	}()
-	b.file, b.err = f(ctx, in)
+	b.file, b.err = read(ctx, obj, f)
+}
+
+// read builds the index of an object with a reader of its own.
+func read(ctx context.Context, obj *sharedObject, f buildFunc) (file flv.File, err error) {
+	in := origin.NewReader(obj.Object)
+	defer func() {
+		if e := in.Close(); e != nil && err != nil {
+			err = errors.Join(err, e)
+		}
+	}()
+	return f(ctx, in)
 }
 
 // wait returns what was built, or ctx's error if that ends first. A panic goes on in those who wait, where it costs their
