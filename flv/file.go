@@ -24,9 +24,10 @@ type Index struct {
 	size      int64
 	start     int64 // of the first tag
 	startTime int64
-	endTime   int64 // of the last frame; startTime where the end of the file has none
-	metadata  int64 // where the first onMetaData lies, -1 when there is none
-	frames    []point
+	endTime   int64   // of the last frame; startTime where the end of the file has none
+	metadata  int64   // where the first onMetaData lies, -1 when there is none
+	frames    []point // the file's own index of key frames
+	sent      int     // bytes of the file's own metadata that are kept
 	video     bool
 	// sequenced tells of which types the codec has sequence headers.
 	sequenced [TagScript + 1]bool
@@ -86,7 +87,7 @@ func (o *opener) head(ctx context.Context) error {
 	}
 	var w walk
 	w.begin(off)
-	for off-o.start < maxHeadScan && (off-o.start < probeBytes || !o.complete()) {
+	for scanned := int64(0); scanned < maxHeadScan && (scanned < probeBytes || !o.complete()); {
 		e, err := o.scanner.next(ctx, off)
 		if noTag(err) {
 			o.damage = err
@@ -100,6 +101,9 @@ func (o *opener) head(ctx context.Context) error {
 		}
 		off = e.end()
 		w.add(e.off, off, e.time, e.kind, &e.body, &o.first)
+		if scanned += tagHeaderSize; e.kind != TagScript { // onMetaData may be longer than all of the rest
+			scanned += int64(e.size)
+		}
 	}
 	o.known.learn(&w)
 	for kind, t := range o.tracks {
@@ -270,8 +274,8 @@ func (x *Index) Info() *Info { return x.info }
 
 // Bytes is about how much memory the index takes.
 func (x *Index) Bytes() int {
-	const fixed = 1 << 10
-	return fixed + cap(x.frames)*16 + cap(x.info.KeyFrames)*8 + cap(x.info.Metadata)*64 + x.known.bytes()
+	const fixed, perByte = 2 << 10, 4
+	return fixed + x.sent*perByte + cap(x.frames)*16 + cap(x.info.KeyFrames)*8 + x.known.bytes()
 }
 
 // NewReader returns a reader of the file's tags. With tracks given, audio and video tags of types that are not among

@@ -62,14 +62,20 @@ func (i *Info) OnMetaData() amf.ECMAArray {
 // Reader reads a file as tags, in the order of their decoding times. One goroutine at a time uses it.
 //
 // The first onMetaData is not among the tags: Info has it. Later script tags come in their place.
+//
+// Timestamps are those of the file: they need not begin at 0, may jump, and wrap at 2^32 ms. Times of Seek do not wrap:
+// the timeline begins with the timestamp of the file's first tag and goes on past 2^32 ms. Video tags that hold no pictures
+// (sequence headers, ends of sequences, commands) are never taken for key frames; neither are empty audio tags for frames.
 type Reader interface {
 	// Next returns the next tag, or io.EOF after the last. After an error of ctx, Next may be called again and goes on
 	// where it was.
 	Next(ctx context.Context) (Tag, error)
 	// Seek goes to the last key frame at or before t (of an audio-only file, the last frame), compared in whole
 	// milliseconds as they stand in Tag.Timestamp, and returns that key frame's time. The sequence headers in force
-	// there come next, with that time, and then the key frame. A t before the first key frame means the first; a t past
-	// the end means the last. After an error of ctx, Seek may be called again.
+	// there come next, with that time, and then the key frame. With them come an onMetaData other than the first, and what
+	// Enhanced RTMP keeps in force in the same way: metadata of the picture, channel layouts. A t before the first key
+	// frame means the first; a t past the end means the last. After an error the reader is where it was, and Seek may be
+	// called again.
 	Seek(ctx context.Context, t time.Duration) (time.Duration, error)
 }
 

@@ -14,6 +14,8 @@ import (
 const (
 	maxMetadataKey   = 127
 	maxMetadataDepth = 8
+	// maxSentMetadata is about how many bytes are sent; what comes after is left out.
+	maxSentMetadata = 64 << 10
 	// maxSentFrames is how many key frames the index may have that is sent to viewers, who have no use for it.
 	maxSentFrames = 64
 	// shortClip is the duration in seconds below which the length of one frame counts: rtmpdump takes a download for cut
@@ -38,9 +40,12 @@ func (o *opener) readMetadata(ctx context.Context, e *entry) error {
 	if index, ok := pairs.Lookup("keyframes"); ok {
 		o.frames = indexedFrames(index, o.size)
 	}
-	o.pairs = acceptedPairs(slices.DeleteFunc(slices.Clone(pairs), func(p amf.Pair) bool {
+	pairs = slices.DeleteFunc(slices.Clone(pairs), func(p amf.Pair) bool {
 		return p.Key == "keyframes" && len(o.frames) > maxSentFrames
-	}), 0)
+	})
+	f := filter{left: maxSentMetadata}
+	o.pairs = f.pairs(pairs, 0)
+	o.sent = maxSentMetadata - f.left
 	return nil
 }
 
@@ -86,35 +91,53 @@ func (o *opener) proveFrames(ctx context.Context) error {
 	return nil
 }
 
-// accepted returns v as far as FFmpeg takes it, and whether it takes any of it.
-func accepted(v any, depth int) (any, bool) {
-	if depth > maxMetadataDepth {
+// filter keeps of metadata what FFmpeg takes, and no more than it has room for.
+type filter struct {
+	left int // bytes
+}
+
+// value returns v as far as it is taken, and whether any of it is.
+func (f *filter) value(v any, depth int) (any, bool) {
+	const number = 9 // bytes
+	if f.left -= number; depth > maxMetadataDepth || f.left < 0 {
 		return nil, false
 	}
 	switch v := v.(type) {
-	case nil, bool, float64, string, amf.Date:
+	case nil, bool, float64, amf.Date:
 		return v, true
+	case string:
+		f.left -= len(v)
+		return v, f.left >= 0
 	case amf.StrictArray:
-		kept := make(amf.StrictArray, 0, len(v))
+		kept := make(amf.StrictArray, 0, min(len(v), f.left/number))
 		for _, e := range v {
-			e, _ = accepted(e, depth+1) // null keeps its place
-			kept = append(kept, e)
+			if e, _ = f.value(e, depth+1); f.left < 0 {
+				return nil, false
+			}
+			kept = append(kept, e) // null keeps the place of what is not taken
 		}
 		return kept, true
 	case amf.ECMAArray:
-		return acceptedPairs(amf.Object(v), depth), true
+		return f.pairs(amf.Object(v), depth), true
 	}
 	if o, ok := amf.Properties(v); ok {
-		return amf.Object(acceptedPairs(o, depth)), true
+		return amf.Object(f.pairs(o, depth)), true
 	}
 	return nil, false
 }
 
-func acceptedPairs(pairs amf.Object, depth int) amf.ECMAArray {
-	kept := make(amf.ECMAArray, 0, len(pairs))
+func (f *filter) pairs(pairs amf.Object, depth int) amf.ECMAArray {
+	var kept amf.ECMAArray
 	for _, p := range pairs {
-		if v, ok := accepted(p.Value, depth+1); ok && p.Key != "" && len(p.Key) <= maxMetadataKey {
+		if p.Key == "" || len(p.Key) > maxMetadataKey {
+			continue
+		}
+		before := f.left
+		f.left -= len(p.Key)
+		if v, ok := f.value(p.Value, depth+1); ok {
 			kept = append(kept, amf.Pair{Key: p.Key, Value: v})
+		} else {
+			f.left = before
 		}
 	}
 	return kept

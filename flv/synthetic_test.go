@@ -350,6 +350,80 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// TestMetadataIsBounded has onMetaData with more than is sent to viewers, and with an index of many key frames.
+func TestMetadataIsBounded(t *testing.T) {
+	t.Parallel()
+	long := make(amf.StrictArray, 100000)
+	for i := range long {
+		long[i] = float64(i)
+	}
+	f := newFilm(5)
+	f.metadata(0, amf.ECMAArray{{Key: "long", Value: long}, {Key: "text", Value: string(make([]byte, 70000))}, {Key: "width", Value: 1},
+		{Key: "keyframes", Value: amf.Object{{Key: "times", Value: long}, {Key: "filepositions", Value: long}}}})
+	f.plain(0, 100, 2, 500)
+	x, _, _ := open(t, f.b)
+	require.Len(t, x.frames, 100000)
+	require.Nil(t, x.Info().KeyFrames)
+	body, err := amf.Append(nil, x.Info().OnMetaData())
+	require.NoError(t, err)
+	require.Less(t, len(body), maxSentMetadata)
+	w, _ := x.Info().OnMetaData().Number("width")
+	require.Equal(t, 1.0, w)
+	require.Greater(t, x.Bytes(), 1600000)
+}
+
+// TestOwnIndex seeks with an index of key frames that is right, names the sequence header before each, or lies.
+func TestOwnIndex(t *testing.T) {
+	t.Parallel()
+	const groups = 200
+	build := func(entries func(header, key int, ts uint32) (float64, float64)) []byte {
+		var seconds, positions amf.StrictArray
+		for i := range groups {
+			seconds, positions = append(seconds, float64(i*2)), append(positions, float64(i))
+		}
+		f := newFilm(5)
+		for pass := range 2 { // the first one learns where the key frames lie
+			f = newFilm(5)
+			f.metadata(0, amf.ECMAArray{{Key: "keyframes", Value: amf.Object{{Key: "times", Value: seconds}, {Key: "filepositions", Value: positions}}}})
+			f.audioHeader(0, 1)
+			for i := range groups {
+				ts := uint32(i * 2000)
+				header := f.videoHeader(ts, byte(i))
+				key := len(f.b)
+				f.plain(uint64(ts), 2, 2, 300)
+				if pass == 0 {
+					seconds[i], positions[i] = entries(header, key, ts)
+				}
+			}
+		}
+		return f.b
+	}
+	for _, c := range []struct {
+		name    string
+		entries func(header, key int, ts uint32) (float64, float64)
+		proves  bool
+	}{
+		{"right", func(_, key int, ts uint32) (float64, float64) { return float64(ts) / 1000, float64(key) }, true},
+		{"headers", func(header, _ int, ts uint32) (float64, float64) { return float64(ts) / 1000, float64(header) }, true},
+		{"places wrong", func(_, key int, ts uint32) (float64, float64) { return float64(ts) / 1000, float64(key + 7) }, false},
+		{"times wrong", func(_, key int, ts uint32) (float64, float64) { return float64(ts)/1000 + 5, float64(key) }, false},
+		{"other tags", func(_, key int, ts uint32) (float64, float64) { return float64(ts) / 1000, float64(key + 300 + 20) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := build(c.entries)
+			x, tags, times := open(t, b)
+			require.Len(t, x.frames, groups)
+			require.Equal(t, c.proves, x.Info().KeyFrames != nil)
+			for _, ms := range []int64{0, 1, 1999, 2000, 2001, 199999, 200000, 399999, 500000} {
+				fresh, err := Open(t.Context(), memory(b))
+				require.NoError(t, err)
+				requireSeek(t, fresh.NewReader(memory(b)), tags, times, ms)
+			}
+		})
+	}
+}
+
 // TestDurations has metadata whose duration is right, wrong, or longer than 2^32 ms.
 func TestDurations(t *testing.T) {
 	t.Parallel()
