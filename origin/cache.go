@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -24,6 +25,11 @@ type Cache struct {
 	// MemoryBytes bounds the blocks kept in memory. The default is 256 MiB. Beside it, each Reader in use holds the block
 	// that it reads, or two where a film's sound lies apart from its pictures, and its read-ahead.
 	MemoryBytes int64
+	// Dir is a directory for more blocks, beside those in memory, of DirBytes at most; 10 GiB by default. It belongs to this
+	// Cache alone, is made where it does not exist, and outlasts the program: after a start each object is looked up once,
+	// and the blocks of versions that still are there are read from the disk. "" means none.
+	Dir      string
+	DirBytes int64
 	// BlockBytes is the size of a block, and of a read of the origin. The default is 1 MiB.
 	BlockBytes int
 	// ReadAheadBytes bounds what a Reader fetches ahead of its viewer. It is reached by viewers that outpace the origin; for
@@ -48,6 +54,8 @@ type Cache struct {
 	ctx     context.Context // of all that the cache does by itself; ended by Close
 	cancel  context.CancelFunc
 	memory  *otter.Cache[blockKey, *block] // nil without a memory tier
+	disk    *disk                          // nil without a disk tier
+	failed  error                          // why there is no disk tier, though Dir is set
 	entries *otter.Cache[entryKey, *entry]
 	fetches flights[blockKey, *block]
 	opens   flights[entryKey, *entry]
@@ -58,8 +66,8 @@ type Cache struct {
 	live   map[blockKey]weak.Pointer[block] // blocks that somebody holds, whether the memory tier does or not
 
 	readersMu sync.Mutex
-	readers   map[*Reader]struct{}
-	sweeper   *time.Timer // runs while there are readers
+	readers   map[weak.Pointer[Reader]]struct{} // weak: a Reader that nobody closes is no leak
+	sweeper   *time.Timer                       // runs while there are readers
 }
 
 // versionID is a hash of all that tells one version of an object in one space from every other.
@@ -81,7 +89,7 @@ func (c *Cache) start() {
 	c.once.Do(func() {
 		c.ctx, c.cancel = context.WithCancel(context.Background())
 		c.live = make(map[blockKey]weak.Pointer[block])
-		c.readers = make(map[*Reader]struct{})
+		c.readers = make(map[weak.Pointer[Reader]]struct{})
 		c.opens.drop = func(e *entry) { e.release() }
 		if n := defaulted(c.MemoryBytes, defaultMemoryBytes); n > 0 {
 			c.memory = otter.Must(&otter.Options[blockKey, *block]{
@@ -90,9 +98,22 @@ func (c *Cache) start() {
 			})
 		}
 		c.entries = otter.Must(&otter.Options[entryKey, *entry]{MaximumSize: maxEntries})
+		if n := defaulted(c.DirBytes, defaultDirBytes); c.Dir != "" && n > 0 {
+			c.disk, c.failed = openDisk(c.ctx, c.Dir, n, &c.count, c.purges.Load)
+		}
 		c.sweeper = time.AfterFunc(never, c.sweep)
 		c.sweeper.Stop()
 	})
+}
+
+// Prepare makes the cache ready: it sees what Dir holds. It is the one way to learn that Dir cannot be used; without it the
+// first use prepares the cache, and does without a directory that cannot be used.
+func (c *Cache) Prepare() error {
+	c.start()
+	if c.failed != nil {
+		return fmt.Errorf("origin: cache directory: %w", c.failed)
+	}
+	return nil
 }
 
 func (c *Cache) blockBytes() int64 {
@@ -130,6 +151,9 @@ func (c *Cache) Purge(space, pattern string) int {
 			}
 		}
 	}
+	if c.disk != nil {
+		c.disk.purge(match)
+	}
 	c.liveMu.Lock()
 	defer c.liveMu.Unlock()
 	for k, w := range c.live {
@@ -140,13 +164,16 @@ func (c *Cache) Purge(space, pattern string) int {
 	return n
 }
 
-// Close forgets everything, ends all fetches and waits for them. Whoever still reads gets an error.
+// Close forgets everything but what is on disk, ends all fetches and waits for them. Whoever still reads gets an error.
 func (c *Cache) Close() error {
 	c.start()
 	c.cancel()
 	c.opens.close()
 	c.fetches.close()
 	c.sweeper.Stop()
+	if c.disk != nil {
+		<-c.disk.finished
+	}
 	if c.memory != nil {
 		c.memory.InvalidateAll()
 		c.memory.StopAllGoroutines()
@@ -209,7 +236,7 @@ func (c *Cache) forget(k blockKey) {
 func (c *Cache) enrol(r *Reader) {
 	c.readersMu.Lock()
 	defer c.readersMu.Unlock()
-	c.readers[r] = struct{}{}
+	c.readers[weak.Make(r)] = struct{}{}
 	if len(c.readers) == 1 {
 		c.sweeper.Reset(idleRelease)
 	}
@@ -218,7 +245,7 @@ func (c *Cache) enrol(r *Reader) {
 func (c *Cache) dismiss(r *Reader) {
 	c.readersMu.Lock()
 	defer c.readersMu.Unlock()
-	delete(c.readers, r)
+	delete(c.readers, weak.Make(r))
 	if len(c.readers) == 0 {
 		c.sweeper.Stop()
 	}
@@ -227,8 +254,12 @@ func (c *Cache) dismiss(r *Reader) {
 func (c *Cache) sweep() {
 	c.readersMu.Lock()
 	defer c.readersMu.Unlock()
-	for r := range c.readers {
-		r.releaseIdle()
+	for w := range c.readers {
+		if r := w.Value(); r != nil {
+			r.releaseIdle()
+		} else {
+			delete(c.readers, w)
+		}
 	}
 	if len(c.readers) > 0 && c.ctx.Err() == nil {
 		c.sweeper.Reset(idleRelease)

@@ -10,6 +10,8 @@ const (
 	defaultBlockBytes     = 1 << 20
 	minBlockBytes         = 4 << 10
 	maxBlockBytes         = 64 << 20
+	defaultDirBytes       = 10 << 30
+	maxSpaceBytes         = 1024 // of a space whose blocks are kept on disk
 	defaultReadAheadBytes = 4 << 20
 	privateBlockBytes     = 256 << 10 // of a Reader without a cache
 	keptScratchBytes      = 1 << 20   // a larger window that crosses blocks gets memory of its own

@@ -207,6 +207,12 @@ func (o *cachedObject) fetch(ctx context.Context, k blockKey, urgent *atomic.Boo
 		return b, nil
 	}
 	purges := c.purges.Load()
+	if c.disk != nil {
+		if b := c.disk.read(k, v); b != nil {
+			c.keep(k, b, purges)
+			return b, nil
+		}
+	}
 	c.count.misses.Add(1)
 	if v.gone.Load() {
 		return nil, ErrChanged
@@ -226,5 +232,8 @@ func (o *cachedObject) fetch(ctx context.Context, k blockKey, urgent *atomic.Boo
 		return nil, err
 	}
 	c.keep(k, b, purges)
+	if c.disk != nil {
+		c.disk.write(diskWrite{k, b, purges})
+	}
 	return b, nil
 }

@@ -65,6 +65,9 @@ func (c *Cache) Stats() Stats {
 	if c.memory != nil {
 		s.MemoryUsed = int64(c.memory.WeightedSize())
 	}
+	if c.disk != nil {
+		s.DiskUsed = c.disk.usedBytes()
+	}
 	c.readersMu.Lock()
 	s.Readers = len(c.readers)
 	c.readersMu.Unlock()
