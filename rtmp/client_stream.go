@@ -73,7 +73,7 @@ func (c *Client) CreateStream(ctx context.Context) (*ClientStream, error) {
 	if id < 1 || id > math.MaxUint32 || id != math.Trunc(id) {
 		return nil, errBadStreamID
 	}
-	s := &ClientStream{c: c, id: uint32(id), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	s := newClientStream(c, uint32(id))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.streams[s.id] != nil {
@@ -81,6 +81,10 @@ func (c *Client) CreateStream(ctx context.Context) (*ClientStream, error) {
 	}
 	c.streams[s.id] = s
 	return s, nil
+}
+
+func newClientStream(c *Client, id uint32) *ClientStream {
+	return &ClientStream{c: c, id: id, ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 // ID is the number by which the server calls the stream.
