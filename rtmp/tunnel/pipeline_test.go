@@ -100,10 +100,7 @@ func playOverSocket(t *testing.T, h *Handler, address string) {
 	}
 
 	media := string(randomBytes(1 << 20))
-	go func() {
-		_, _ = io.WriteString(accepted, media)
-		accepted.Close()
-	}()
+	go func() { _, _ = io.WriteString(accepted, media) }()
 	var received strings.Builder
 	for received.Len() < len(media) {
 		s.command("idle", "\x00")
@@ -114,6 +111,7 @@ func playOverSocket(t *testing.T, h *Handler, address string) {
 		}
 	}
 	require.True(t, media == received.String())
+	require.NoError(t, accepted.Close())
 	s.command("idle", "\x00")
 	require.Equal(t, "\x00", s.reply())
 }
