@@ -22,8 +22,9 @@ import (
 type Index struct {
 	info      *Info
 	size      int64
-	start     int64 // of the first tag
-	startTime int64
+	start     int64   // of the first tag
+	startTime int64   // of the first frame
+	origin    int64   // the time from which the duration counts
 	endTime   int64   // of the last frame; startTime where the end of the file has none
 	metadata  int64   // where the first onMetaData lies, -1 when there is none
 	frames    []point // the file's own index of key frames
@@ -113,7 +114,8 @@ func (o *opener) head(ctx context.Context) error {
 	return o.playable()
 }
 
-// findStart finds the first tag, from which the file's timeline starts.
+// findStart finds the first tag, and the first frame, with whose timestamp the file's timeline starts: headers before it
+// often have the timestamp 0 however late it is.
 func (o *opener) findStart(ctx context.Context) (int64, error) {
 	off := o.header.start + previousTagSizeSize
 	e, ok, err := o.tag(ctx, off)
@@ -124,9 +126,30 @@ func (o *opener) findStart(ctx context.Context) (int64, error) {
 	if errors.Is(err, io.EOF) {
 		err = &FormatError{"FLV body", off, "no tags"}
 	}
-	o.start, o.startTime = e.off, int64(e.timestamp)
+	if err != nil {
+		return 0, err
+	}
+	o.start = e.off
+	first := e
+	for err == nil && e.off-o.start < maxHeadScan && !e.frame(TagVideo) && !e.frame(TagAudio) {
+		if first.kind == TagScript {
+			first = e
+		}
+		e, err = o.scanner.next(ctx, e.end())
+	}
+	if err != nil && !noTag(err) {
+		return 0, err
+	}
+	if err != nil {
+		e = first
+	}
+	if first.kind == TagScript {
+		first = e
+	}
+	o.startTime = int64(e.timestamp)
+	o.origin = min(near(first.timestamp, o.startTime), o.startTime)
 	o.scanner.time = o.startTime
-	return e.off, err
+	return o.start, nil
 }
 
 // playable tells why nothing in the beginning of the file can be played, if so.
@@ -218,7 +241,7 @@ func (o *opener) lastFrame(ctx context.Context, off int64) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if len(w.points) == 0 && off > o.start && e.kind != TagScript {
+		if len(w.points) == 0 && w.from > o.start && e.kind != TagScript {
 			e.time = o.lateTime(e.timestamp)
 			o.scanner.time = e.time
 		}
@@ -249,7 +272,7 @@ func (o *opener) lateTime(ts uint32) int64 {
 }
 
 func (o *opener) makeInfo() *Info {
-	info := &Info{Format: FormatFLV, Duration: milliseconds(max(o.endTime-o.startTime, 0))}
+	info := &Info{Format: FormatFLV, Duration: milliseconds(max(o.endTime-o.origin, 0))}
 	if info.Duration == 0 {
 		info.Duration = milliseconds(o.statedDuration())
 	}
@@ -269,7 +292,8 @@ func (o *opener) makeInfo() *Info {
 
 func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 
-// Info is the file's description. Its Duration is the time of the last frame, counted from the first tag.
+// Info is the file's description. Its Duration is the time of the last frame, counted from the first
+// audio or video tag.
 func (x *Index) Info() *Info { return x.info }
 
 // Bytes is about how much memory the index takes.

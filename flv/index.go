@@ -16,7 +16,7 @@ type known struct {
 	changed [TagScript + 1]bool
 }
 
-// point is a place where a tag starts.
+// point is a place where a tag with frames starts: the times of others are not to be relied upon.
 type point struct {
 	off  int64
 	time int64
@@ -57,7 +57,7 @@ func (w *walk) begin(off int64) {
 // add notes a tag; first are the offsets of the file's first frames by type.
 func (w *walk) add(off, end, time int64, kind TagType, b *body, first *[TagScript + 1]int64) {
 	w.to = end
-	if kind != TagScript && (len(w.points) == 0 || off-w.points[len(w.points)-1].off >= pointGap) {
+	if kind != TagScript && b.packet == packetFrame && (len(w.points) == 0 || off-w.points[len(w.points)-1].off >= pointGap) {
 		w.points = append(w.points, point{off, time})
 	}
 	if b.packet != packetSequence && b.packet != packetSide {

@@ -64,7 +64,7 @@ func (i *Info) OnMetaData() amf.ECMAArray {
 // The first onMetaData is not among the tags: Info has it. Later script tags come in their place.
 //
 // Timestamps are those of the file: they need not begin at 0, may jump, and wrap at 2^32 ms. Times of Seek do not wrap:
-// the timeline begins with the timestamp of the file's first tag and goes on past 2^32 ms. Video tags that hold no pictures
+// the timeline begins with the timestamp of the file's first frame and goes on past 2^32 ms. Video tags that hold no pictures
 // (sequence headers, ends of sequences, commands) are never taken for key frames; neither are empty audio tags for frames.
 type Reader interface {
 	// Next returns the next tag, or io.EOF after the last. After an error of ctx, Next may be called again and goes on

@@ -221,11 +221,11 @@ func seekEverywhere(t *testing.T, b []byte, seeks int) {
 	tags := linear(t, shared, in)
 	times := timesOf(shared, tags)
 	last := times[len(times)-1]
-	targets := []int64{-1, 0, 1, times[0], last, last + 1, last + 100000}
+	targets := []int64{-1, 0, 1, shared.startTime, last, last + 1, last + 100000}
 	random := rand.New(rand.NewPCG(1, 2))
 	for range seeks {
 		i := random.IntN(len(tags))
-		targets = append(targets, times[i], times[i]-1, times[0]+random.Int64N(last-times[0]+1))
+		targets = append(targets, times[i], times[i]-1, shared.startTime+random.Int64N(last-shared.startTime+1))
 	}
 	warm, err := Open(t.Context(), in)
 	require.NoError(t, err)

@@ -55,8 +55,7 @@ func (x *Index) indexedFrame(ctx context.Context, s *scanner, f point) (point, b
 		if noTag(err) {
 			return point{}, false, nil
 		}
-		if err != nil || !ok || len(w.points) > 0 && e.kind == TagVideo && e.body.packet == packetFrame && !e.body.key ||
-			off-f.off > probeBytes {
+		if err != nil || !ok || off-f.off > probeBytes {
 			return point{}, false, err
 		}
 		off = e.end()
@@ -104,7 +103,7 @@ func guess(lo, hi point, target int64, n int) int64 {
 	return lo.off + min(max(at, length/16), length-length/16)
 }
 
-// probe returns the first audio or video tag found at or after off. What else lies in the same chunk is learnt.
+// probe returns the first tag with frames found at or after off. What else lies in the same chunk is learnt.
 func (q *search) probe(ctx context.Context, off int64, lo, hi point) (point, bool, error) {
 	off, err := q.sync(ctx, off, min(hi.off, off+maxTagSize+probeBytes))
 	if noTag(err) {
@@ -143,7 +142,8 @@ func (q *search) forward(ctx context.Context, lo point) (best point, ok bool, er
 		if q.seekable(e) && e.time <= q.target {
 			best, ok = point{e.off, e.time}, true
 		}
-		return !(e.frame(q.kind) && e.time > q.target || e.kind != TagScript && e.time > q.target+interleave)
+		passed := e.frame(q.kind) && e.time > q.target
+		return !passed && !(e.kind != TagScript && e.frame(e.kind) && e.time > q.target+interleave)
 	})
 	return best, ok, err
 }

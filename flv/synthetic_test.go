@@ -111,6 +111,8 @@ func TestSeekBisects(t *testing.T) {
 		{"past 4 h 39 min", func(f *film) { f.plain(1<<24-60000, 120, 2, 1500) }},
 		{"past 2^31 ms", func(f *film) { f.plain(1<<31-60000, 120, 2, 1500) }},
 		{"past 2^32 ms", func(f *film) { f.plain(1<<32-60000, 120, 2, 1500) }},
+		{"past 2^32 ms, headers at 0", func(f *film) { f.videoHeader(0, 7); f.plain(1<<32-60000, 120, 2, 1500) }},
+		{"past 2^31 ms, headers at 0", func(f *film) { f.metadata(0, nil); f.plain(1<<31+60000, 120, 2, 1500) }},
 		{"long groups", func(f *film) { f.plain(0, 120, 40, 1500) }},
 		{"one key frame", func(f *film) { f.plain(0, 120, 1000, 1500) }},
 		{"large frames", func(f *film) { f.plain(0, 8, 1, 60000) }},
@@ -439,12 +441,13 @@ func TestDurations(t *testing.T) {
 		{0, 60000, -1, time.Minute, 60},
 		{0, 10000, 10.04, 10 * time.Second, 10},
 		{1 << 31, 1<<31 + 60000, 0, time.Minute, 60},
+		{1<<32 - 120000, 1<<32 - 60000, 0, time.Minute, 60},
 		{1<<32 - 30000, 1<<32 + 30000, 0, time.Minute, 60},
 		{0, 3 << 30, 0, 3 << 30 * time.Millisecond, 3 << 30 / 1000.0},
 		{0, 1<<32 + 60000, 4295027, (1<<32 + 60000) * time.Millisecond, 4295027},
 	} {
 		f := newFilm(5)
-		f.metadata(uint32(c.first), amf.ECMAArray{{Key: "duration", Value: c.stated}})
+		f.metadata(0, amf.ECMAArray{{Key: "duration", Value: c.stated}})
 		f.plain(c.first, 30, 2, 50)
 		f.b = append(f.b, f.noise(200<<10)...)
 		f.audio(uint32(c.last), 100<<10)
