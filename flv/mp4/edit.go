@@ -114,8 +114,8 @@ func (t *track) cut(start, end, at int64) (span, bool) {
 	if t.kind == flv.TrackAudio && len(t.spans) == 0 {
 		lead = start - audioPrerollSecs*int64(t.timescale)
 	}
-	first := t.table.atOrBefore(lead)
-	return span{first: first, shown: first, end: t.table.atOrBefore(end-1) + 1, offset: at - start}, true
+	first := t.table.atOrBefore(lead).n
+	return span{first: first, shown: first, end: t.table.atOrBefore(end-1).n + 1, offset: at - start}, true
 }
 
 // cutVideo is cut for pictures, which start from a key frame and come in another order than they are shown in. The
@@ -144,7 +144,7 @@ func (t *track) cutVideo(start, end, at int64) (span, bool) {
 // keyFrameFor is the last sync sample whose picture is not later than pts, or the first sample.
 func (t *track) keyFrameFor(pts int64) int {
 	const tries = 16 // a picture is rarely shown more than one key frame late
-	n := t.table.syncAtOrBefore(t.table.atOrBefore(pts + t.shift))
+	n := t.table.syncAtOrBefore(t.table.atOrBefore(pts + t.shift).n)
 	for range tries {
 		if n <= 0 {
 			break
@@ -164,7 +164,7 @@ func (t *track) lastShown(shown int, end int64) int {
 		return t.table.count - 1
 	}
 	last := shown
-	limit := t.table.atOrBefore(min(end, math.MaxInt64-t.shift-1) + t.shift)
+	limit := t.table.atOrBefore(min(end, math.MaxInt64-t.shift-1) + t.shift).n
 	for from := limit - limit%checkpointEvery; ; from -= checkpointEvery {
 		c := t.table.cursorAt(max(from, shown))
 		for n := c.n; n <= limit; n++ {

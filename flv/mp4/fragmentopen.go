@@ -188,7 +188,7 @@ func (x *fragmentIndex) readLast(ctx context.Context, in flv.Input) error {
 			return err
 		}
 	}
-	for range maxOpenFragments {
+	for n := 0; n < maxOpenFragments || x.fileSize <= maxOpenBytes; n++ {
 		if f == nil {
 			x.whole = true
 			return nil

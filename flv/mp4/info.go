@@ -21,10 +21,10 @@ func (f *File) describe() {
 	}
 	last, over := f.finish()
 	f.info.Duration = time.Duration(over) * time.Millisecond
-	f.info.Metadata = amf.ECMAArray{
+	add(&f.info.Metadata, amf.ECMAArray{
 		{Key: "duration", Value: shownDuration(last, over)},
 		{Key: "moovPosition", Value: float64(f.movie.offset)},
-	}
+	})
 	if len(f.movie.tags) > 0 {
 		f.info.Metadata = append(f.info.Metadata, amf.Pair{Key: "tags", Value: f.movie.tags})
 	}
@@ -148,7 +148,7 @@ func (f *File) describeKeyFrames() {
 // seekPoints is onMetaData's seekpoints: where each key frame lies, and when it is shown.
 func (t *track) seekPoints() amf.StrictArray {
 	var points amf.StrictArray
-	t.eachKeyFrame(func(ms int64, s *sample) {
+	t.eachKeyFrame(func(ms int64, s sample) {
 		points = append(points, amf.Object{
 			{Key: "time", Value: float64(ms) / 1000},
 			{Key: "offset", Value: float64(s.offset)},
@@ -162,15 +162,15 @@ func (t *track) keyFrameTimes() []time.Duration {
 	if !t.table.hasSyncs || len(t.table.syncs)/4 > maxKeyFrames {
 		return nil
 	}
-	var times []time.Duration
-	t.eachKeyFrame(func(ms int64, _ *sample) {
+	times := make([]time.Duration, 0, len(t.table.syncs)/4)
+	t.eachKeyFrame(func(ms int64, _ sample) {
 		times = append(times, time.Duration(ms)*time.Millisecond)
 	})
 	return times
 }
 
 // eachKeyFrame calls f for each sync sample that the timeline has, at most maxKeyFrames times.
-func (t *track) eachKeyFrame(f func(ms int64, s *sample)) {
+func (t *track) eachKeyFrame(f func(ms int64, s sample)) {
 	left := maxKeyFrames
 	for i := range t.spans {
 		p := &t.spans[i]
@@ -185,7 +185,7 @@ func (t *track) eachKeyFrame(f func(ms int64, s *sample)) {
 			c := t.table.cursorAt(n)
 			s, _ := c.next(t.table)
 			ms, _ := t.timestamp(p, &s)
-			f(ms, &s)
+			f(ms, s)
 		}
 	}
 }

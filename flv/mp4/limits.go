@@ -19,10 +19,11 @@ const (
 	maxTagBytes      = 4 << 10                 // of one tag's text
 	maxSeekPoints    = 256                     // listed in onMetaData; a file with more lists none
 	maxKeyFrames     = 1 << 14                 // listed in Info; a file with more lists none
-	checkpointEvery  = 512                     // samples between two checkpoints of a table
-	maxCheckpoints   = 2048                    // of a track: a longer one has them further apart
+	checkpointEvery  = 256                     // samples between two checkpoints of a table
+	maxCheckpoints   = 4096                    // of a track: a longer one has them further apart
 	maxLandmarks     = 1 << 18                 // entries of a sidx or an mfra
 	maxOpenFragments = 16                      // looked at in opening
+	maxOpenBytes     = 4 << 20                 // a file no longer than this is walked to its end in opening
 	maxApart         = 10_000                  // ms that two tracks lie apart in a file: how far ahead of the others one is looked for
 	windowBytes      = 32 << 10                // read at a time while looking for boxes
 	audioPrerollSecs = 1                       // of sound kept in front of an edit, for the decoder to warm up

@@ -183,20 +183,20 @@ func (t *sampleTable) cursorAt(n int) tableCursor {
 	return c
 }
 
-// atOrBefore is the last sample whose decoding time is not after dts, or 0.
-func (t *sampleTable) atOrBefore(dts int64) int {
+// atOrBefore returns a cursor that stands before the last sample whose decoding time is not after dts, or before the
+// first sample.
+func (t *sampleTable) atOrBefore(dts int64) tableCursor {
 	i := sort.Search(len(t.checkpoints), func(i int) bool { return t.checkpoints[i].dts > dts })
 	if i == 0 {
-		return 0
+		return t.cursorAt(0)
 	}
-	c := t.checkpoints[i-1]
-	n := c.n
-	for {
-		s, ok := c.next(t)
-		if !ok || s.dts > dts {
-			return n
+	at := t.checkpoints[i-1]
+	for c := at; ; {
+		before := c
+		if _, ok := c.next(t); !ok || before.dts > dts {
+			return at
 		}
-		n = c.n - 1
+		at = before
 	}
 }
 

@@ -28,16 +28,12 @@ func clampOffset(ms int64) int32 {
 
 // from is the first sample of span p whose timestamp is at least ms, and p.end where there is none.
 func (t *track) from(p *span, ms int64) int {
-	c := t.table.cursorAt(p.first)
-	if s, ok := c.next(t.table); ok {
-		if at, _ := t.timestamp(p, &s); at >= ms {
-			return p.first
-		}
+	// A millisecond too early, then forward.
+	c := t.table.atOrBefore(ticks(ms-t.origin-1, t.timescale) - p.offset + t.shift)
+	if c.n <= p.shown { // up to there, times may have been moved
+		c = t.table.cursorAt(p.first)
 	}
-	// At least half a millisecond too early, then forward.
-	near := ticks(ms-t.origin-1, t.timescale) - p.offset + t.shift
-	n := max(t.table.atOrBefore(near), p.first)
-	for c = t.table.cursorAt(n); n < p.end; n++ {
+	for n := c.n; n < p.end; n++ {
 		s, ok := c.next(t.table)
 		if !ok {
 			return p.end
