@@ -46,6 +46,11 @@ type Handler struct {
 	changed  signal // of backlog, closed and len(sessions) == 0
 }
 
+var (
+	_ net.Listener = (*Handler)(nil)
+	_ net.Conn     = (*Conn)(nil)
+)
+
 // addr is the net.Addr of a listener or a peer that has no better one.
 type addr string
 

@@ -106,23 +106,27 @@ func TestBehindNginx(t *testing.T) {
 func TestRealClientsConnect(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		name string
-		args []string
+		name, program string
+		proxied       bool
+		args          []string
 	}{
-		{"rtmpdump", []string{"-q", "-r", "%s/app/name", "-o", "/dev/null"}},
-		{"ffmpeg", []string{"-v", "quiet", "-i", "%s/app/name", "-f", "null", "-"}},
+		{"rtmpdump", "rtmpdump", false, []string{"-q", "-o", "/dev/null", "-r"}},
+		{"ffmpeg", "ffmpeg", false, []string{"-v", "quiet", "-f", "null", "/dev/null", "-i"}},
+		{"rtmpdump behind nginx", "rtmpdump", true, []string{"-q", "-o", "/dev/null", "-r"}},
+		{"ffmpeg behind nginx", "ffmpeg", true, []string{"-v", "quiet", "-f", "null", "/dev/null", "-i"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			program := tool(t, tc.name)
+			program := tool(t, tc.program)
 			h := new(Handler)
-			base := strings.Replace(serve(t, h).URL, "http://", "rtmpt://", 1)
-			for i := range tc.args {
-				tc.args[i] = strings.Replace(tc.args[i], "%s", base, 1)
+			base := serve(t, h).URL
+			if tc.proxied {
+				base = "http://" + nginx(t, base)
 			}
+			name := strings.Replace(base, "http://", "rtmpt://", 1) + "/app/name"
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, program, tc.args...)
+			cmd := exec.CommandContext(ctx, program, append(tc.args, name)...)
 			require.NoError(t, cmd.Start())
 			c, err := h.Accept()
 			require.NoError(t, err)
