@@ -504,21 +504,20 @@ func (e *endless) Window(_ context.Context, off int64, n int) ([]byte, error) {
 
 // tickByte is byte i of a tick.
 func tickByte(tick, i int64) byte {
-	const picture = tagHeaderSize + endlessVideo + previousTagSizeSize
-	kind, ts, size := TagVideo, uint32(tick*40), endlessVideo
-	body := []byte{0x27, 1}
-	if tick%endlessGroup == 0 {
-		body[0] = 0x17
-	}
+	const picture, heads = tagHeaderSize + endlessVideo + previousTagSizeSize, tagHeaderSize + 2
+	kind, at := TagVideo, i
 	if i >= picture {
-		i -= picture
-		kind, ts, size, body = TagAudio, ts+10, endlessAudio, []byte{0xAF, 1}
+		kind, at = TagAudio, i-picture
 	}
-	head := append(appendTagHeader(make([]byte, 0, 16), kind, size, ts), body...)
-	if i < int64(len(head)) {
-		return head[i]
+	switch {
+	case at >= heads:
+		return byte(uint64(tick*31+i) * 0x9E3779B97F4A7C15 >> 56)
+	case kind == TagAudio:
+		return append(appendTagHeader(nil, kind, endlessAudio, uint32(tick*40+10)), 0xAF, 1)[at]
+	case tick%endlessGroup == 0:
+		return append(appendTagHeader(nil, kind, endlessVideo, uint32(tick*40)), 0x17, 1)[at]
 	}
-	return byte(uint64(tick*31+i) * 0x9E3779B97F4A7C15 >> 56)
+	return append(appendTagHeader(nil, kind, endlessVideo, uint32(tick*40)), 0x27, 1)[at]
 }
 
 // TestSeekReadsLittle counts what a seek in a large file without an index reads.
