@@ -202,7 +202,7 @@ func (c *conn) playing() bool { return c.active.Load() > 0 }
 // keep starts the timer that pings the client and ends the connection when nothing comes back.
 func (c *conn) keep() {
 	interval := c.srv.Limits.ping()
-	c.keeper = time.AfterFunc(interval, func() {
+	c.keeper = time.AfterFunc(forever, func() {
 		if c.nc.silent() >= c.srv.Limits.idle() {
 			c.cut(fmt.Errorf("rtmp: nothing heard for %s", c.srv.Limits.idle()))
 			return
@@ -212,6 +212,7 @@ func (c *conn) keep() {
 			c.keeper.Reset(interval)
 		}
 	})
+	c.keeper.Reset(interval) // only now: the function uses the field
 }
 
 // handle answers one message. An error ends the connection.

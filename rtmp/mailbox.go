@@ -3,6 +3,7 @@ package rtmp
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,14 @@ type action struct {
 	position time.Duration // of a seek, pause or unpause, on the stream's timeline
 }
 
+// replaces tells whether the action ends what plays.
+func (a action) replaces() bool { return a.kind == actionPlay && a.on }
+
+// interrupts tells whether the player should leave what it waits for and look at the action.
+func (a action) interrupts() bool {
+	return a.replaces() || a.kind == actionSeek || a.kind == actionPause || a.kind == actionUnpause
+}
+
 // mailbox is where the reading goroutine leaves commands for a player. It also knows how to interrupt what the player
 // waits for.
 type mailbox struct {
@@ -49,9 +58,8 @@ type mailbox struct {
 func (m *mailbox) post(a action) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	reset := a.kind == actionPlay && a.on
 	switch n := len(m.actions); {
-	case reset:
+	case a.replaces():
 		m.actions = m.actions[:0]
 	case n > 0 && a.kind != actionPlay && m.actions[n-1].kind == a.kind:
 		m.actions = m.actions[:n-1]
@@ -61,10 +69,10 @@ func (m *mailbox) post(a action) error {
 	}
 	m.actions = append(m.actions, a)
 	m.pending.Store(true)
-	if m.cancelStep != nil && (reset || a.kind == actionSeek || a.kind == actionPause || a.kind == actionUnpause) {
+	if m.cancelStep != nil && a.interrupts() {
 		m.cancelStep()
 	}
-	if m.cancelItem != nil && reset {
+	if m.cancelItem != nil && a.replaces() {
 		m.cancelItem()
 	}
 	m.knock()
@@ -102,19 +110,19 @@ func (m *mailbox) guard(cancel context.CancelFunc) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cancelItem = cancel
-	for i := range m.actions {
-		if a := &m.actions[i]; a.kind == actionPlay && a.on {
-			cancel()
-		}
+	if slices.ContainsFunc(m.actions, action.replaces) {
+		cancel()
 	}
 }
 
-// guardStep says what interrupts the source's next calls. The caller looks for actions that wait already.
-
+// guardStep says what interrupts the source's next calls: at once, where there is a reason already.
 func (m *mailbox) guardStep(cancel context.CancelFunc) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.cancelStep = cancel
-	m.mu.Unlock()
+	if slices.ContainsFunc(m.actions, action.interrupts) {
+		cancel()
+	}
 }
 
 func (m *mailbox) knock() {

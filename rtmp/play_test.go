@@ -156,8 +156,10 @@ func TestRefusals(t *testing.T) {
 				bubble(t, &Server{Handler: handler}, func(t *testing.T, h *house) {
 					p := h.peer(t).stream(0)
 					p.play("mp4:film?Signature=secret", 1000.0)
-					got := p.within(time.Second)
-					require.Equal(t, []string{test.code}, names(got))
+					got := p.within(1200 * time.Millisecond)
+					require.Equal(t, test.code, got[0].String())
+					require.Contains(t, []string{CodePlayStreamNotFound, CodePlayFailed, CodeStreamFailed}, got[len(got)-1].String(), "librtmp ends on no other code")
+					require.LessOrEqual(t, len(got), 2)
 					require.Equal(t, "error", got[0].info().String("level"))
 					require.Equal(t, test.description, got[0].info().String("description"))
 					p.play("short")
@@ -386,7 +388,7 @@ func TestPlaylistIsBounded(t *testing.T) {
 	bubble(t, &Server{Limits: Limits{Playlist: 3}}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(0)
 		p.play("film")
-		p.within(time.Second)
+		p.within(1200 * time.Millisecond)
 		for range 4 {
 			p.play("film", -2000.0, -1000.0, false)
 			synctest.Wait()
@@ -410,7 +412,7 @@ func TestEvents(t *testing.T) {
 	bubble(t, &Server{Handler: app, OnEvent: app.events}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(time.Second)
 		p.play("film?q=1")
-		p.within(time.Second)
+		p.within(1200 * time.Millisecond)
 		p.send(1, "pause", 0.0, nil, true, 500.0)
 		p.until(CodePauseNotify)
 		p.send(1, "pause", 0.0, nil, false, 500.0)

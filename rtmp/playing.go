@@ -242,9 +242,7 @@ func (p *player) fail(err error) error {
 	}
 	display, at := p.cur.display, uint32(p.timeline.now())
 	p.c.srv.logger().Warn("play broke off", "remote", p.c.request.RemoteAddr, "name", display, "at_ms", at, "err", err)
-	p.batch.encoded(func(dst []byte) []byte {
-		return p.c.out.status(dst, p.id, at, refusal.streamRefusal(display, p.id, p.c.id))
-	})
+	p.tellRefusal(refusal, display, at)
 	p.control(chunk.EventStreamEOF)
 	p.event(EventStop, err)
 	p.setState(stateEnded)
@@ -256,12 +254,25 @@ func (p *player) fail(err error) error {
 func (p *player) refuse(it item, err error) error {
 	display := displayName(it.name)
 	p.c.srv.logger().Info("play refused", "remote", p.c.request.RemoteAddr, "name", display, "err", err)
-	refusal := StatusOf(err)
-	p.batch.encoded(func(dst []byte) []byte {
-		return p.c.out.status(dst, p.id, 0, refusal.streamRefusal(display, p.id, p.c.id))
-	})
+	p.tellRefusal(StatusOf(err), display, 0)
 	p.c.observe(Event{Kind: EventPlay, StreamID: p.id, Name: it.name, Err: err})
 	return p.batch.flush()
+}
+
+// tellRefusal sends an error status. librtmp ends on three codes alone and would wait for ever on the others, so behind
+// those Play.Failed says the same again.
+func (p *player) tellRefusal(refusal *StatusError, display string, at uint32) {
+	info := refusal.streamRefusal(display, p.id, p.c.id)
+	p.batch.encoded(func(dst []byte) []byte {
+		dst = p.c.out.status(dst, p.id, at, info)
+		switch refusal.Code {
+		case CodePlayStreamNotFound, CodePlayFailed, CodeStreamFailed:
+			return dst
+		}
+		failed := *refusal
+		failed.Code, failed.Description = CodePlayFailed, info.String("description")
+		return p.c.out.status(dst, p.id, at, failed.streamRefusal(display, p.id, p.c.id))
+	})
 }
 
 // leave ends what plays, without a word to the client, and says so to observers unless it had ended already.

@@ -51,7 +51,7 @@ func TestSeek(t *testing.T) {
 				p := h.peer(t).stream(time.Second)
 				p.play(test.film, test.start)
 				p.until(CodePlayStart)
-				p.within(time.Second)
+				p.within(1200 * time.Millisecond)
 				p.send(1, "seek", 0.0, nil, test.to)
 				got := behind(t, p.until(CodePlayStop))
 				require.EqualValues(t, test.at, got[0].Timestamp)
@@ -66,7 +66,7 @@ func TestSeekPastTheEnd(t *testing.T) {
 	bubble(t, &Server{}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(time.Second)
 		p.play("film")
-		p.within(time.Second)
+		p.within(1200 * time.Millisecond)
 		p.send(1, "seek", 0.0, nil, 10_000.0)
 		got := behind(t, p.until(CodePlayStop))
 		require.Empty(t, media(got))
@@ -90,7 +90,7 @@ func TestSeekWhilePaused(t *testing.T) {
 	bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(time.Second)
 		p.play("film")
-		p.within(time.Second)
+		p.within(1200 * time.Millisecond)
 		p.send(1, "pause", 0.0, nil, true, 1000.0)
 		p.until(CodePauseNotify)
 		p.send(1, "seek", 0.0, nil, 6500.0)
@@ -119,7 +119,7 @@ func TestSeekBurst(t *testing.T) {
 		p := h.peer(t).stream(time.Second)
 		p.play("film")
 		p.until(CodePlayStart)
-		p.within(time.Second)
+		p.within(1200 * time.Millisecond)
 		for to := range 80 {
 			p.send(1, "seek", 0.0, nil, float64(100*to))
 		}
@@ -181,11 +181,11 @@ func TestSeekSurvivesPause(t *testing.T) {
 	bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(time.Second)
 		p.play("film")
-		p.within(time.Second)
+		p.within(1200 * time.Millisecond)
 		p.send(1, "seek", 0.0, nil, 5000.0)
 		synctest.Wait()
 		p.send(1, "pause", 0.0, nil, true, 0.0)
-		got := p.within(time.Second)
+		got := p.within(1200 * time.Millisecond)
 		require.Contains(t, names(got), CodePauseNotify)
 		require.Equal(t, "key @5000", names(media(behind(t, got)))[2])
 	})
@@ -197,7 +197,7 @@ func TestSeekFails(t *testing.T) {
 	bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(time.Second)
 		p.play("film")
-		p.within(time.Second)
+		p.within(1200 * time.Millisecond)
 		p.send(1, "seek", 0.0, nil, 5000.0)
 		got := names(behind(t, p.within(time.Second)))
 		require.Equal(t, []string{CodePlayFailed, "control 1"}, got[len(got)-2:])
@@ -260,7 +260,7 @@ func TestReceiveVideo(t *testing.T) {
 		p := h.peer(t).stream(time.Second)
 		p.send(1, "receiveVideo", 0.0, nil, false)
 		p.play("film")
-		got := names(media(p.within(5 * time.Second)))
+		got := names(media(p.within(5200 * time.Millisecond)))
 		require.NotContains(t, got, "video header @0")
 		require.Contains(t, got, "audio @5000")
 		p.send(1, "receiveAudio", 0.0, nil, false)
