@@ -167,6 +167,32 @@ func TestClientSeeksAndPauses(t *testing.T) {
 	})
 }
 
+// TestClientDrags seeks to and fro while another goroutine reads: what comes in the end is from where it was last.
+func TestClientDrags(t *testing.T) {
+	app := newCinema()
+	bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
+		s := h.client(t, ClientOptions{ReadAhead: 2000}).seat(t)
+		require.NoError(t, s.SetBufferLength(time.Second))
+		require.NoError(t, s.Play(t.Context(), "film", nil))
+		for round := range 20 {
+			for i := range 1 + round%5 {
+				_, err := s.ReadTag(t.Context())
+				require.True(t, err == nil || err == io.EOF)
+				require.NoError(t, s.Seek(time.Duration((round*7+i*3)%10)*time.Second))
+			}
+			last := (round*7 + round%5*3) % 10
+			for {
+				tag, err := s.ReadTag(t.Context())
+				require.NoError(t, err)
+				if tag.Type == flv.TagVideo && !tag.SequenceHeader() {
+					require.Equal(t, last*1000, int(tag.Timestamp))
+					break
+				}
+			}
+		}
+	})
+}
+
 // drain reads what there is without waiting.
 func drain(t *testing.T, s *ClientStream) []flv.Tag {
 	var all []flv.Tag
