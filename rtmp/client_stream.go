@@ -177,16 +177,20 @@ func (s *ClientStream) finishStart(err error) {
 	}
 }
 
-// abandon drops the media of a play that nobody waits for any more.
+// abandon ends a play that nobody waits for any more.
 func (s *ClientStream) abandon(started chan error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if started == nil || s.started != started {
-		return
+	waits := started != nil && s.started == started
+	if waits {
+		s.started = nil
 	}
-	s.started = nil
-	if s.state == streamStarting {
+	idle := waits && s.state == streamStarting
+	if idle {
 		s.state = streamIdle
+	}
+	s.mu.Unlock()
+	if idle {
+		_ = s.command("closeStream") // lest the server sends all of it; if it cannot be told, it cannot send either
 	}
 }
 

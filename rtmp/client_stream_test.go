@@ -89,6 +89,7 @@ func TestClientPlayWithoutAnswer(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, stream.Play(t.Context(), "film", nil), context.DeadlineExceeded)
 		require.Equal(t, 5*time.Second, time.Since(start))
+		s.called("closeStream")
 		s.status(1, CodePlayStart)
 		s.tag(1, flv.TagAudio, 0, "that nobody waits for")
 		nothing(t, stream)
