@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,12 +191,7 @@ func TestCloseWhileIdling(t *testing.T) {
 	t.Parallel()
 	h := &Handler{IdleHold: time.Hour}
 	client, server := pair(t, h, serve(t, h).URL, nil)
-	holding := func() bool {
-		server.mu.Lock()
-		defer server.mu.Unlock()
-		return server.session.busy
-	}
-	require.Eventually(t, holding, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return busy(server) }, 5*time.Second, time.Millisecond)
 	require.NoError(t, client.Close())
 	_, err := server.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
@@ -309,15 +305,15 @@ func TestDialFailures(t *testing.T) {
 // flaky drops the connection instead of answering some requests, after they were processed or before.
 type flaky struct {
 	next http.Handler
-	n    int
+	n    atomic.Int64
 }
 
 func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.n++ // the client makes one request at a time
+	n := f.n.Add(1)
 	switch {
-	case r.URL.Path == "/open/1" || f.n%3 == 0:
+	case r.URL.Path == "/open/1" || n%3 == 0:
 		f.next.ServeHTTP(w, r)
-	case f.n%3 == 1:
+	case n%3 == 1:
 		panic(http.ErrAbortHandler)
 	default:
 		f.next.ServeHTTP(httptest.NewRecorder(), r)

@@ -78,9 +78,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers without a body. The connection stays open, because FFmpeg and Flash Player go on with it.
+// refuse answers without a body. The connection stays open, because FFmpeg and Flash Player go on with it: net/http reads
+// the rest of the request first, for which half the time has to do.
 func refuse(w http.ResponseWriter, code int) {
 	setWriteDeadline(w)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout / 2))
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(code)
 }

@@ -63,7 +63,7 @@ type session struct {
 }
 
 // A reply is the interval byte and what the client is to read. Its pieces are windows into stream.out, which is pinned until
-// Conn.sent.
+// it was written.
 type reply struct {
 	interval byte
 	size     int
@@ -95,12 +95,18 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, t target) {
 		refuse(w, http.StatusNotFound)
 		return
 	}
+	if err := c.enter(); err != nil {
+		refuse(w, statusOf(err))
+		return
+	}
+	pins := 0
+	defer func() { c.leave(pins) }()
 	rep, err := c.request(w, r, t)
 	if err != nil {
 		refuse(w, statusOf(err))
 		return
 	}
-	defer c.sent()
+	pins = 1
 	answer(w, 1+rep.size)
 	_, err = w.Write([]byte{rep.interval})
 	for _, piece := range rep.pieces {
@@ -110,26 +116,19 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, t target) {
 	}
 }
 
-// request reads and processes one request. If it succeeds, sent must be called after the reply was written.
-func (c *Conn) request(w http.ResponseWriter, r *http.Request, t target) (rep reply, err error) {
-	if err := c.enter(); err != nil {
-		return rep, err
+// request reads and processes one request. If it succeeds, the queue is pinned until the reply was written.
+func (c *Conn) request(w http.ResponseWriter, r *http.Request, t target) (reply, error) {
+	if t.verb == verbSend {
+		if err := c.awaitRoom(r.Context(), t.seq); err != nil {
+			return reply{}, err
+		}
 	}
 	body := queue{pool: &c.handler.blocks}
 	defer body.reset()
-	if t.verb == verbSend {
-		err = c.awaitRoom(r.Context(), t.seq)
+	if err := c.handler.receive(w, r, &body); err != nil {
+		return reply{}, err
 	}
-	if err == nil {
-		err = c.handler.receive(w, r, &body)
-	}
-	if err == nil {
-		rep, err = c.process(r.Context(), t, &body)
-	}
-	if err != nil {
-		c.leave()
-	}
-	return rep, err
+	return c.process(r.Context(), t, &body)
 }
 
 func (c *Conn) enter() error {
@@ -145,19 +144,13 @@ func (c *Conn) enter() error {
 	return nil
 }
 
-func (c *Conn) leave() {
+// leave ends a request, with the pins that it has put on the queue.
+func (c *Conn) leave(pins int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.out.pins -= pins
 	c.session.requests--
 	c.session.touched = time.Now()
-}
-
-// sent ends a request whose reply was written.
-func (c *Conn) sent() {
-	c.leave()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out.pins--
 }
 
 // awaitChange lets go of the mutex until something has changed. It is false if timer or ctx came first.

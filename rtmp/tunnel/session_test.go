@@ -325,7 +325,8 @@ func TestBackPressureOnWriter(t *testing.T) {
 		wrote := make(chan error, 1)
 		go func() { _, err := c.Write(want); wrote <- err }()
 		synctest.Wait()
-		require.Equal(t, defaultMaxPending, c.out.size)
+		_, out := queued(c)
+		require.Equal(t, defaultMaxPending, out)
 		require.Empty(t, wrote)
 		var got []byte
 		for seq := 1; len(got) < len(want); seq++ {
@@ -336,7 +337,8 @@ func TestBackPressureOnWriter(t *testing.T) {
 			again := call(h, path("idle", seq), nil)
 			require.Equal(t, w.Body.Bytes(), again.Body.Bytes())
 			synctest.Wait()
-			require.LessOrEqual(t, c.out.size, defaultMaxPending)
+			_, out := queued(c)
+			require.LessOrEqual(t, out, defaultMaxPending)
 		}
 		require.NoError(t, <-wrote)
 		require.True(t, bytes.Equal(want, got))
@@ -383,7 +385,8 @@ func TestBackPressureOnSender(t *testing.T) {
 		held = start(h, path("send", 4), full)
 		require.NoError(t, c.Close())
 		require.Equal(t, result{200, "\x01b", 0}, <-held)
-		require.Zero(t, c.in.size)
+		in, _ := queued(c)
+		require.Zero(t, in)
 	})
 }
 
@@ -442,7 +445,7 @@ func TestReplyOverlapsNextRequest(t *testing.T) {
 		close(slow.goOn)
 		<-done
 		require.Equal(t, "\x01"+strings.Repeat("a", 1000), slow.Body.String())
-		require.Zero(t, c.out.pins)
+		require.Zero(t, pins(c))
 	})
 }
 
@@ -453,6 +456,7 @@ func TestRequestsAfterClose(t *testing.T) {
 		require.NoError(t, c.Close())
 		require.Equal(t, 1+100<<10, len((<-start(h, path("send", 1), "ignored")).reply))
 		require.Equal(t, result{200, "\x00", 0}, <-start(h, path("send", 2), "ignored"))
-		require.Zero(t, c.in.size)
+		in, _ := queued(c)
+		require.Zero(t, in)
 	})
 }
