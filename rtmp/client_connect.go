@@ -18,9 +18,6 @@ const (
 	videoFunction = 1 // it can seek
 )
 
-// canDecode is the mask of a codec's entry in an info map (Enhanced RTMP v2, "Enhancing NetConnection connect Command").
-const canDecode = 1
-
 // Connect connects to the URL's application. A refusal is a *StatusError, after which, as after any other error, the
 // connection is closed.
 func (c *Client) Connect(ctx context.Context) error {

@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/rtmp/chunk"
 	"github.com/seed-3309b198/reelfront/rtmp/handshake"
+	"github.com/seed-3309b198/reelfront/rtmp/tunnel"
 )
 
 // What a connection announces (RTMP 1.0, 5.4.4 and 5.4.5); Flash Media Server 3.5 said the same.
@@ -36,6 +39,8 @@ type conn struct {
 	srv    *Server
 	nc     *meteredConn
 	id     uint32
+	remote net.Addr        // the viewer's: the peer's, or what a trusted proxy says
+	secure bool            // there is TLS below
 	ctx    context.Context // of the connection: plays and calls end with it
 	cancel context.CancelFunc
 
@@ -44,9 +49,11 @@ type conn struct {
 	out      *outbox
 	app      App
 	streams  map[uint32]*stream
+	scheme   string // of the door: rtmp, rtmpe, ...
 	request  *ConnectRequest
-	acked    uint64 // bytes received up to the last acknowledgement
-	ackEvery uint64 // the client's window; 0 before it stated one
+	takes    func(flv.Codec) bool // the codecs that the client is sent
+	acked    uint64               // bytes received up to the last acknowledgement
+	ackEvery uint64               // the client's window; 0 before it stated one
 
 	players sync.WaitGroup
 	calls   chan struct{}
@@ -59,16 +66,25 @@ type conn struct {
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: newMeteredConn(nc, s.Limits.write()), id: s.ids.Add(1), calls: make(chan struct{}, 4)}
+	c.remote = nc.RemoteAddr()
+	switch nc := nc.(type) {
+	case *tunnel.Conn:
+		c.secure = nc.Secure()
+	case *tls.Conn:
+		c.secure = true
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
 // serve owns the connection from its first byte to its last.
 func (c *conn) serve() {
-	defer c.nc.Close()
 	defer c.cancel()
-	limitUnsent(c.nc.Conn, unsentBytes)
 	err := c.run()
+	if errors.Is(err, errWeb) {
+		return // its owner closes it
+	}
+	defer c.nc.Close()
 	c.tearDown(err)
 }
 
@@ -97,7 +113,7 @@ func (c *conn) run() (err error) {
 // recover, deferred by the goroutines of a connection, turns a panic into an error that ends this connection alone.
 func (c *conn) recover(err *error) {
 	if v := recover(); v != nil {
-		c.srv.logger().Error("panic", "remote", c.nc.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+		c.srv.logger().Error("panic", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
 		*err = fmt.Errorf("rtmp: panic: %v", v)
 	}
 }
@@ -106,10 +122,15 @@ func (c *conn) handshake() error {
 	if err := c.nc.SetReadDeadline(time.Now().Add(c.srv.Limits.handshake())); err != nil {
 		return err
 	}
-	peer, err := handshake.Server(c.nc, nil)
+	nc, err := c.enter()
 	if err != nil {
 		return err
 	}
+	peer, err := handshake.Server(nc, nil)
+	if err != nil {
+		return err
+	}
+	c.scheme = c.protocol(peer.Protocol != handshake.RTMP)
 	c.in = chunk.NewReader(peer.Conn, chunk.Limits{MessageSize: c.srv.Limits.messageBytes()})
 	c.out = &outbox{
 		w:       peer.Conn,
@@ -144,7 +165,7 @@ func (c *conn) tearDown(err error) {
 	if c.request != nil {
 		c.observe(Event{Kind: EventDisconnect, Err: cause(err)})
 	}
-	c.srv.logger().Debug("connection ended", "remote", c.nc.RemoteAddr(), "err", err)
+	c.srv.logger().Debug("connection ended", "remote", c.remote, "err", err)
 }
 
 // sayGoodbye sends the last message, if there is one, and waits for the client to hang up: closing while its bytes lie

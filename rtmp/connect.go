@@ -36,7 +36,7 @@ func (c *conn) connect() error {
 	if err != nil {
 		return c.reject(cmd, request, err)
 	}
-	c.app, c.request = app, request
+	c.app, c.request, c.takes = app, request, c.srv.Enhanced.takes(request.Object)
 	c.streams = make(map[uint32]*stream)
 	c.observe(Event{Kind: EventConnect})
 	if err := c.welcome(cmd); err != nil {
@@ -76,7 +76,7 @@ func (c *conn) awaitConnect() (*command, error) {
 }
 
 func (c *conn) connectRequest(cmd *command) *ConnectRequest {
-	r := &ConnectRequest{Protocol: "rtmp", RemoteAddr: c.nc.RemoteAddr(), LocalAddr: c.nc.LocalAddr(), ClientID: c.id}
+	r := &ConnectRequest{Protocol: c.scheme, RemoteAddr: c.remote, LocalAddr: c.nc.LocalAddr(), ClientID: c.id}
 	if len(cmd.args) > 0 {
 		r.Object, _ = amf.Properties(cmd.args[0])
 		r.Args = cmd.args[1:]
@@ -144,6 +144,7 @@ func (c *conn) welcome(cmd *command) error {
 		{Key: "clientid", Value: c.id},
 		{Key: "objectEncoding", Value: c.request.ObjectEncoding},
 	}
+	info = append(info, c.srv.Enhanced.answer(c.request.Object)...)
 	b = c.out.command(b, csConnect, 0, 0, "_result", cmd.transaction, server, info)
 	b = c.out.command(b, csConnect, 0, 0, "onBWDone", 0.0, nil)
 	return c.out.reply(b)

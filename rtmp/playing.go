@@ -61,6 +61,7 @@ func (p *player) start(it item, reset bool) error {
 	src, err := p.c.app.Play(ctx, &PlayRequest{
 		Connect: p.c.request, StreamID: p.id,
 		Name: it.name, Kind: it.kind, Start: it.start, Length: it.length,
+		Codecs: p.c.takes,
 	})
 	if err == nil && src == nil {
 		err = errNoSource

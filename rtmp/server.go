@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,11 +23,18 @@ var ErrServerClosed = errors.New("rtmp: server closed")
 // required.
 type Server struct {
 	Handler Handler
+	// HTTP, when set, answers the HTTP requests that are not RTMPT's; without it they get 404.
+	HTTP http.Handler
 	// TLSConfig, when set, lets clients speak TLS on every listener.
 	TLSConfig *tls.Config
-	Limits    Limits
+	// TrustedProxies are the addresses whose PROXY headers (versions 1 and 2) and X-Forwarded-For count for the viewer's
+	// address; none by default.
+	TrustedProxies []netip.Prefix
+	Limits         Limits
 	// ChunkSize is the size of the chunks that are sent; 0 means DefaultChunkSize.
 	ChunkSize int
+	// Enhanced says when codecs that only Enhanced RTMP carries, HEVC, AV1, Opus and others, are sent.
+	Enhanced Enhanced
 	// OnEvent, when set, is told what happens on every connection. It must not block.
 	OnEvent func(Event)
 	// Logger is told of what goes wrong; nil means slog.Default().
@@ -40,6 +49,7 @@ type Server struct {
 	closed    bool
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
+	web       *web // nil before the first HTTP connection
 }
 
 // ListenAndServe listens on a TCP address and serves.
@@ -82,7 +92,7 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) start(nc net.Conn) {
 	c := newConn(s, nc)
 	s.mu.Lock()
-	refused := s.closed || len(s.conns) >= s.Limits.connections()
+	refused := s.closed || s.open() >= s.Limits.connections()
 	if !refused {
 		if s.conns == nil {
 			s.conns = make(map[*conn]struct{})
@@ -100,6 +110,14 @@ func (s *Server) start(nc net.Conn) {
 		defer s.forget(c)
 		c.serve()
 	}()
+}
+
+// open is the number of connections; s.mu is held.
+func (s *Server) open() int {
+	if s.web == nil {
+		return len(s.conns)
+	}
+	return len(s.conns) + int(s.web.open.Load())
 }
 
 func (s *Server) forget(c *conn) {
@@ -158,8 +176,19 @@ func (s *Server) Close() error {
 	for _, c := range s.stopAccepting() {
 		c.cut(ErrServerClosed)
 	}
-	s.done.Wait()
+	s.wait()
 	return nil
+}
+
+// wait returns when all connections have ended, and the HTTP server with the last tunnel.
+func (s *Server) wait() {
+	s.done.Wait()
+	s.mu.Lock()
+	w := s.web
+	s.mu.Unlock()
+	if w != nil {
+		w.end()
+	}
 }
 
 // Shutdown stops accepting, ends the connections on which nothing plays, and lets the others finish until ctx ends.
@@ -174,7 +203,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	finished := make(chan struct{})
 	go func() {
-		s.done.Wait()
+		s.wait()
 		close(finished)
 	}()
 	select {
