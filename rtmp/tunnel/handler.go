@@ -31,9 +31,9 @@ type Handler struct {
 
 	Expiry time.Duration // how long a session lives without a request; default 30 s
 
-	// IdleHold is how long an idle request waits for data: at first 100 ms, then twice as long each time, up to this. Default
-	// 500 ms. A client that polls earlier than the interval byte asks for is held for the rest of that too, another half
-	// second after half a minute without data.
+	// IdleHold is how long an idle request waits for data: at first 100 ms or a little less, then twice as long each time,
+	// up to this. Default 500 ms. A client that polls earlier than the interval byte asks for is held for the rest of that
+	// too: another half second after half a minute without data.
 	IdleHold time.Duration
 
 	blocks blockPool

@@ -19,8 +19,10 @@ const (
 const (
 	// firstIdleHold is how long the first idle request without data is held; each that follows is held twice as long.
 	firstIdleHold = 100 * time.Millisecond
-	// idleGrid is what the ends of held requests are rounded up to, so that many pollers share one wake-up.
-	idleGrid = 50 * time.Millisecond
+	// The ends of held requests are rounded down to a grid, a coarse one for those held long: many pollers share one
+	// wake-up, and then come again together.
+	idleGrid     = 50 * time.Millisecond
+	longIdleGrid = 250 * time.Millisecond
 	// longestPollInterval is the interval byte for the longest wait.
 	longestPollInterval = 0x21
 	// reorderHold is how long a request waits for those that it overtook, and how long the last reply of a session that has

@@ -285,10 +285,16 @@ func (c *Conn) answerable() bool {
 	return c.out.size > 0 || c.closed || c.session.waiting > 0 || c.session.gone
 }
 
-// onGrid is wait, a little longer so that it ends on the grid.
+// onGrid is wait, a little shorter so that it ends on the grid.
 func onGrid(now time.Time, wait time.Duration) time.Duration {
-	past := time.Duration(now.UnixNano()+int64(wait)) % idleGrid
-	return wait + (idleGrid-past)%idleGrid
+	grid := idleGrid
+	if wait >= 2*longIdleGrid {
+		grid = longIdleGrid
+	}
+	if wait <= grid {
+		return wait
+	}
+	return wait - time.Duration(now.UnixNano()+int64(wait))%grid
 }
 
 // hangUp is a close request: the client neither sends nor fetches any more.

@@ -79,14 +79,14 @@ func TestIdleIsHeldLonger(t *testing.T) {
 	h := new(Handler)
 	within(t, h, func(t *testing.T, path func(string, int) string, c *Conn) {
 		held := func(seq int) time.Duration { return (<-start(h, path("idle", seq), "")).took }
-		for i, want := range []time.Duration{100, 200, 400, 500, 500} {
+		for i, want := range []time.Duration{100, 200, 400, 300, 500} { // 500 down to the grid
 			require.Equal(t, want*time.Millisecond, held(1+i))
 		}
 		write(t, c, "x")
 		require.Equal(t, result{200, "\x01x", 0}, <-start(h, path("idle", 6), ""))
 		require.Equal(t, 100*time.Millisecond, held(7))
 		time.Sleep(time.Millisecond)
-		require.Equal(t, 249*time.Millisecond, held(8), "up to the grid")
+		require.Equal(t, 199*time.Millisecond, held(8), "down to the grid")
 	})
 }
 
@@ -102,9 +102,9 @@ func TestImpatientPoller(t *testing.T) {
 		for poll().reply != "\x21" {
 		}
 		require.Equal(t, 55, seq)
-		require.InDelta(t, time.Second, poll().took, float64(idleGrid))
+		require.InDelta(t, time.Second, poll().took, float64(longIdleGrid))
 		time.Sleep(pollWait(0x21))
-		require.InDelta(t, time.Second/2, poll().took, float64(idleGrid))
+		require.InDelta(t, time.Second/2, poll().took, float64(longIdleGrid))
 		write(t, c, "x")
 		require.Equal(t, result{200, "\x01x", 0}, poll())
 		require.InDelta(t, time.Second/10, poll().took, float64(idleGrid))
