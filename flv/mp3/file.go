@@ -225,7 +225,7 @@ func (f *File) describe(tags amf.Object, ticks, start int64) *flv.Info {
 			Type:  flv.TrackAudio,
 			Codec: flv.CodecMP3,
 			Metadata: amf.ECMAArray{
-				{Key: "audiocodecid", Value: string(flv.CodecMP3)},
+				{Key: "audiocodecid", Value: flv.CodecMP3.MetadataID()},
 				{Key: "audiosamplerate", Value: float64(f.first.rate)},
 				{Key: "audiochannels", Value: channels},
 				{Key: "audiodatarate", Value: math.Round(bitrate) / 1000},

@@ -6,6 +6,7 @@ const (
 	maxID3Frames  = 512       // frames looked at in one ID3v2 tag
 	maxTexts      = 128       // texts kept of a file
 	maxText       = 4 << 10   // bytes of one text
+	maxAllTexts   = 32 << 10  // bytes of all texts together, which every viewer is sent
 	maxTextKey    = 96        // bytes of its name; ffmpeg refuses names of 128 and more
 	maxUnsyncTag  = 64 << 10  // bytes undone of a tag that is unsynchronised as a whole
 	maxTrailers   = 8         // trailing tags

@@ -11,6 +11,7 @@ import (
 type texts struct {
 	pairs amf.Object
 	known map[string]bool
+	bytes int
 }
 
 // add keeps a text, unless it is empty or there is one of that name.
@@ -20,13 +21,15 @@ func (t *texts) add(key, value string) {
 		value = value[:maxText]
 	}
 	value = strings.ToValidUTF8(value, "")
-	if value == "" || len(key) > maxTextKey || len(t.pairs) >= maxTexts || t.known[key] {
+	if value == "" || len(key) > maxTextKey || len(t.pairs) >= maxTexts || t.known[key] ||
+		t.bytes+len(value) > maxAllTexts {
 		return
 	}
 	if t.known == nil {
 		t.known = map[string]bool{}
 	}
 	t.known[key] = true
+	t.bytes += len(value)
 	t.pairs = append(t.pairs, amf.Pair{Key: key, Value: value})
 }
 
