@@ -65,10 +65,10 @@ func announcement(codecs []flv.Codec) amf.Object {
 	var video, audio amf.Object
 	for _, codec := range codecs {
 		entry := amf.Pair{Key: string(codec), Value: canDecode}
-		switch codec {
-		case flv.CodecAVC, flv.CodecHEVC, flv.CodecVVC, flv.CodecAV1, flv.CodecVP9, flv.CodecVP8:
+		switch {
+		case slices.Contains(enhancedVideo(), codec):
 			video = append(video, entry)
-		case flv.CodecAAC, flv.CodecMP3, flv.CodecOpus, flv.CodecFLAC, flv.CodecAC3, flv.CodecEAC3:
+		case slices.Contains(enhancedAudio(), codec):
 			audio = append(audio, entry)
 		default: // a codec of classic FLV, which has no FourCC
 			continue

@@ -2,12 +2,9 @@ package rtmp
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"log"
 	"net"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,8 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3309b198/reelfront/flv"
-	"github.com/seed-3309b198/reelfront/rtmp/handshake"
-	"github.com/seed-3309b198/reelfront/rtmp/tunnel"
 )
 
 // client connects to a server under test.
@@ -298,68 +293,12 @@ func TestClientServerShutsDown(t *testing.T) {
 	})
 }
 
-// TestClientDoors plays a film through every scheme and handshake.
-func TestClientDoors(t *testing.T) {
+func TestClientDistrusts(t *testing.T) {
 	t.Parallel()
-	app := newCinema()
-	srv := &Server{Handler: app}
-	tunnels := new(tunnel.Handler)
-	web, secureWeb := httptest.NewServer(tunnels), httptest.NewUnstartedServer(tunnels)
-	secureWeb.Config.ErrorLog = log.New(io.Discard, "", 0)
-	secureWeb.StartTLS()
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: secureWeb.TLS.Certificates})
-	require.NoError(t, err)
-	listeners := []net.Listener{plain, secure, tunnels}
-	served := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { served <- srv.Serve(l) }()
+	m := newManor(t, &Server{}, newCinema())
+	for _, scheme := range []string{"rtmps", "rtmpts"} {
+		_, err := Dial(t.Context(), scheme+"://"+m.addr+"/vod", nil)
+		var unknown x509.UnknownAuthorityError
+		require.ErrorAs(t, err, &unknown, scheme)
 	}
-	t.Cleanup(func() {
-		require.NoError(t, srv.Close())
-		for range listeners {
-			require.ErrorIs(t, <-served, ErrServerClosed)
-		}
-		web.Close()
-		secureWeb.Close()
-	})
-	roots := x509.NewCertPool()
-	roots.AddCert(secureWeb.Certificate())
-	trust := &tls.Config{RootCAs: roots}
-
-	tests := []struct {
-		name, scheme string
-		addr         net.Addr
-		opts         ClientOptions
-	}{
-		{"plain", "rtmp", plain.Addr(), ClientOptions{Handshake: &handshake.ClientOptions{}}},
-		{"first scheme", "rtmp", plain.Addr(), ClientOptions{}},
-		{"second scheme", "rtmp", plain.Addr(), ClientOptions{Handshake: &handshake.ClientOptions{Digest: handshake.Scheme1, Strict: true}}},
-		{"encrypted", "rtmpe", plain.Addr(), ClientOptions{}},
-		{"encrypted with XTEA", "rtmpe", plain.Addr(), ClientOptions{Handshake: &handshake.ClientOptions{Protocol: handshake.RTMPEXTEA}}},
-		{"encrypted with Blowfish", "rtmpe", plain.Addr(), ClientOptions{Handshake: &handshake.ClientOptions{Protocol: handshake.RTMPEBlowfish}}},
-		{"secure", "rtmps", secure.Addr(), ClientOptions{TLSConfig: trust}},
-		{"tunnelled", "rtmpt", web.Listener.Addr(), ClientOptions{}},
-		{"tunnelled and encrypted", "rtmpte", web.Listener.Addr(), ClientOptions{}},
-		{"tunnelled and secure", "rtmpts", secureWeb.Listener.Addr(), ClientOptions{TLSConfig: trust}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c, err := Dial(t.Context(), tt.scheme+"://"+tt.addr.String()+"/vod/late", &tt.opts)
-			require.NoError(t, err)
-			defer c.Close()
-			require.NoError(t, c.Connect(t.Context()))
-			s := c.seat(t)
-			require.NoError(t, s.Play(t.Context(), c.StreamName(), nil))
-			require.Equal(t, footage(t, app.films["late"], 0), watch(t, s)[1:])
-		})
-	}
-	t.Run("not trusted", func(t *testing.T) {
-		for _, url := range []string{"rtmps://" + secure.Addr().String(), "rtmpts://" + secureWeb.Listener.Addr().String()} {
-			_, err := Dial(t.Context(), url+"/vod", nil)
-			var unknown x509.UnknownAuthorityError
-			require.ErrorAs(t, err, &unknown)
-		}
-	})
 }
