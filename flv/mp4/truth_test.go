@@ -337,3 +337,11 @@ func checkInfo(t *testing.T, f *mp4.File, in flv.Input) {
 	require.GreaterOrEqual(t, last.Seconds()/duration, 0.9994)
 	require.GreaterOrEqual(t, f.Info().Duration, last)
 }
+
+// testFile is a clip of the package's own.
+func testFile(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	return b
+}
