@@ -19,16 +19,15 @@ func TestHeaderAgainstMediacommon(t *testing.T) {
 			continue
 		}
 		h, ok := parseHeader(b)
-		require.True(t, ok, "%x", b)
 		known++
-		require.Equal(t, want.Layer, h.layer, "%x", b)
-		require.Equal(t, want.Bitrate, h.bitrate, "%x", b)
-		require.Equal(t, want.SampleRate, h.rate, "%x", b)
-		require.Equal(t, want.ChannelMode == mpeg1audio.ChannelModeMono, h.mono, "%x", b)
-		require.EqualValues(t, want.SampleCount(), h.ticks()*int64(h.rate)/ticksPerSecond, "%x", b)
+		same := ok && h.layer == want.Layer && h.bitrate == want.Bitrate && h.rate == want.SampleRate &&
+			h.mono == (want.ChannelMode == mpeg1audio.ChannelModeMono) && h.size <= maxFrame*2 &&
+			h.ticks()*int64(h.rate)/ticksPerSecond == int64(want.SampleCount())
 		if h.layer == 3 && !want.MPEG2 { // of MPEG-2 it has the length of layer II
-			require.Equal(t, want.FrameLen(), h.size, "%x", b)
-			require.LessOrEqual(t, h.size, maxFrame)
+			same = same && h.size == want.FrameLen() && h.size <= maxFrame
+		}
+		if !same {
+			t.Fatalf("%x: %+v, want %+v", b, h, want)
 		}
 	}
 	require.Greater(t, known, 100_000)
