@@ -71,6 +71,7 @@ func (c *conn) decrypt(nc net.Conn) (*peekedConn, error) {
 	}
 	config := c.srv.TLSConfig.Clone()
 	config.NextProtos = []string{"http/1.1"} // a tunnel's requests must not become HTTP/2
+	config.SessionTicketsDisabled = true     // librtmp with GnuTLS takes a ticket of TLS 1.3 for an error
 	secure := tls.Server(nc, config)
 	if err := secure.Handshake(); err != nil {
 		return nil, err

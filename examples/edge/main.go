@@ -50,12 +50,24 @@ func run(ctx context.Context, release func(), args []string, stderr io.Writer) i
 		return 2
 	}
 	defer closeEdge()
+	tlsConfig, err := o.tlsConfig()
+	if err != nil {
+		fmt.Fprintln(stderr, "edge:", err)
+		return 2
+	}
 	listeners, err := listen(o.listen)
 	if err != nil {
 		fmt.Fprintln(stderr, "edge:", err)
 		return 2
 	}
-	srv := &rtmp.Server{Handler: edge, Logger: log}
+	srv := &rtmp.Server{
+		Handler:        edge,
+		HTTP:           edge,
+		TLSConfig:      tlsConfig,
+		TrustedProxies: o.trustedProxies,
+		Enhanced:       o.enhanced,
+		Logger:         log,
+	}
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		log.Info("listening", "addr", l.Addr().String())
