@@ -17,8 +17,8 @@ import (
 // does not know any driver. Each may be nil.
 type Options struct {
 	// Pin makes a read fail unless the object still has etag, through the driver's request (blob.ReaderOptions.BeforeRead).
-	// It returns nil where the driver has no such request. On S3 it sets IfMatch of a *s3.GetObjectInput. Without it a
-	// version is told by its ModTime and Size alone, to the second on most services.
+	// It returns nil where the driver has no such request. On S3 it sets IfMatch of a *s3.GetObjectInput to etag as it is.
+	// Without it a version is told by its ModTime and Size alone, to the second on most services.
 	Pin func(as func(any) bool, etag string) error
 	// Expires returns the Expires header of an object, or the zero time.
 	Expires func(*blob.Attributes) time.Time
@@ -71,10 +71,31 @@ func openError(ctx context.Context, key string, err error) error {
 	case gcerrors.PermissionDenied:
 		return fmt.Errorf("bucket: open %s: %w", key, withCause(fs.ErrPermission, err))
 	}
-	if ctx.Err() != nil {
-		err = withCause(ctx.Err(), err)
+	return fmt.Errorf("bucket: open %s: %w", key, transient(ctx, err))
+}
+
+// transient makes errors that may go away ones that errors.Is knows: those of a context that has ended, and of a service that
+// is asked too much.
+func transient(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return withCause(ctx.Err(), err)
+	case throttled(err):
+		return withCause(origin.ErrThrottled, err)
 	}
-	return fmt.Errorf("bucket: open %s: %w", key, err)
+	return err
+}
+
+// throttled knows the answers of S3 and of those who speak like it by their code, and others by gocloud's.
+func throttled(err error) bool {
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) {
+		switch coded.ErrorCode() {
+		case "SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests":
+			return true
+		}
+	}
+	return gcerrors.Code(err) == gcerrors.ResourceExhausted
 }
 
 // causeError is a known error together with what the driver said.

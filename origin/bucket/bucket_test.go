@@ -104,7 +104,7 @@ func TestOpenSchemes(t *testing.T) {
 	for url, want := range map[string]string{
 		"gs://films":     "gs: not linked into this program; build with -tags gcs",
 		"azblob://films": "azblob: not linked into this program; build with -tags azure",
-		"ftp://films":    "ftp: not linked into this program; linked are file, mem",
+		"ftp://films":    "ftp: not linked into this program; linked are file, mem, s3",
 		"films":          "no scheme",
 		"::":             "missing protocol scheme",
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"gocloud.dev/blob"
@@ -49,10 +50,12 @@ func (o *object) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		n, err = 0, withCause(origin.ErrChanged, err)
 	case errors.Is(err, origin.ErrChanged):
 		n = 0
-	case ctx.Err() != nil:
-		err = withCause(ctx.Err(), err)
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
+	case code == gcerrors.PermissionDenied:
+		err = withCause(fs.ErrPermission, err)
+	default:
+		err = transient(ctx, err)
 	}
 	return n, fmt.Errorf("bucket: read %s at %d: %w", o.key, off, err)
 }
