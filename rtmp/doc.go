@@ -1,2 +1,48 @@
-// Package rtmp is an RTMP server and client for video on demand.
+// Package rtmp is an RTMP server and client for video on demand. It paces, seeks, pauses and says what happens, as Flash
+// Media Server did; where the media comes from is a Handler's matter. Package rtmp/vod has one that plays files.
+//
+// A server:
+//
+//	films := origin.FS(os.DirFS("/srv/films"))
+//	srv := &rtmp.Server{Handler: &vod.Handler{App: "vod", Origin: films}}
+//	log.Fatal(srv.ListenAndServe(":1935")) // rtmp://127.0.0.1/vod/mp4:trailers/one.mp4
+//
+// A client:
+//
+//	c, err := rtmp.Dial(ctx, "rtmp://127.0.0.1/vod/mp4:trailers/one.mp4", nil)
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer c.Close()
+//	if err := c.Connect(ctx); err != nil {
+//		log.Fatal(err)
+//	}
+//	stream, err := c.CreateStream(ctx) // and then stream.Play, stream.ReadTag: see the example of Dial
+//
+// # Who runs what
+//
+// Each connection has a goroutine that reads and answers commands, and each NetStream that plays has one more, its
+// player. Handler.Connect runs on the reading goroutine. App.Play and the methods of a Source run on the player's, never
+// two at once for one NetStream; the player closes each Source that it was given, once. The context of Play ends at
+// closeStream, at disconnect and at the end of the server. Those of Next and Seek also end when the viewer seeks, pauses,
+// plays something else or closes the stream; Seek may be called again after that.
+//
+// A player pulls: it asks its Source for what is due, copies it into one buffer and writes that at once, twice a second
+// or less. A viewer who does not keep up blocks the write and so the Source; nothing is queued or dropped. The reading
+// goroutine does not wait for the player's writes.
+//
+// # Doors
+//
+// RTMP is spoken in six ways, on every listener at once, and the first bytes of a connection tell which: rtmp; rtmpe,
+// enciphered; rtmpt and rtmpte, the two of them in HTTP requests; and where Server.TLSConfig is set, rtmps and rtmpts, in
+// TLS. ConnectRequest.Protocol says what a viewer chose. HTTP requests that are no tunnel's go to Server.HTTP. The client
+// dials all six.
+//
+// # Specifications
+//
+//   - Adobe, Real-Time Messaging Protocol (RTMP) specification 1.0, 2012
+//   - Veovera, Enhanced RTMP v2
+//   - Adobe, ActionScript 3.0 Reference, NetConnection and NetStream; Flash Media Server 3.5 where it did otherwise
+//   - HAProxy, The PROXY protocol, versions 1 and 2
+//   - What lies below: rtmp/handshake, rtmp/chunk, rtmp/tunnel, flv/amf
 package rtmp
