@@ -195,8 +195,7 @@ func TestKeys(t *testing.T) {
 	t.Parallel()
 	k := new(Keys)
 	require.Empty(t, k.IDs(Self))
-	_, ok := k.find([]string{Self}, "APKA1")
-	require.False(t, ok)
+	require.Nil(t, k.find([]string{Self}, "APKA1"))
 
 	require.NoError(t, k.Add(Self, "APKA2", 2))
 	require.NoError(t, k.Add(Self, "APKA1", 1))
@@ -208,11 +207,8 @@ func TestKeys(t *testing.T) {
 	require.Error(t, k.Add(Self, "", 1))
 	require.Error(t, k.Add(Self, "a b", 1))
 
-	key, ok := k.find([]string{"123456789012", Self}, "APKA1")
-	require.True(t, ok)
-	require.Equal(t, 5, key)
-	_, ok = k.find([]string{"123456789012"}, "APKA1")
-	require.False(t, ok, "another account's")
+	require.Equal(t, 5, k.find([]string{"123456789012", Self}, "APKA1"))
+	require.Nil(t, k.find([]string{"123456789012"}, "APKA1"), "another account's")
 
 	k.Remove(Self, "APKA1")
 	k.Remove(Self, "APKA9")

@@ -53,14 +53,14 @@ func (k *Keys) Remove(account, id string) {
 // IDs are the ids of an account's keys, in their alphabetical order.
 func (k *Keys) IDs(account string) []string { return slices.Sorted(maps.Keys(k.of(account))) }
 
-// find is the key of an id, if one of the accounts has it.
-func (k *Keys) find(accounts []string, id string) (crypto.PublicKey, bool) {
+// find is the key of an id, if one of the accounts has it, and nil otherwise.
+func (k *Keys) find(accounts []string, id string) crypto.PublicKey {
 	for _, account := range accounts {
 		if key, ok := k.of(account)[id]; ok {
-			return key, true
+			return key
 		}
 	}
-	return nil, false
+	return nil
 }
 
 func (k *Keys) of(account string) map[string]crypto.PublicKey {
