@@ -128,10 +128,10 @@ func clips(folder string) (paths []string) {
 	return paths
 }
 
-// TestOwnClips opens the clips of all packages by their content.
+// TestOwnClips opens the clips of all packages, and the demo, by their content.
 func TestOwnClips(t *testing.T) {
 	t.Parallel()
-	for _, folder := range []string{"../testdata", "../mp3/testdata", "../mp4/testdata"} {
+	for _, folder := range []string{"../testdata", "../mp3/testdata", "../mp4/testdata", "../../examples/edge/demo"} {
 		for _, path := range clips(folder) {
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)

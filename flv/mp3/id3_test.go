@@ -135,3 +135,14 @@ func TestManyTexts(t *testing.T) {
 		require.LessOrEqual(t, len(p.Key), maxTextKey)
 	}
 }
+
+// TestLongIDs says that every text frame of version 2.2 that has a successor is known by it.
+func TestLongIDs(t *testing.T) {
+	t.Parallel()
+	short := "TT1 TT2 TT3 TP1 TP2 TP3 TP4 TAL TBP TCM TCO TCR TDA TEN TLA TPA TPB TRC TRK TSS TXX TYE COM PIC TOR"
+	long := "TIT1 TIT2 TIT3 TPE1 TPE2 TPE3 TPE4 TALB TBPM TCOM TCON TCOP TDAT TENC TLAN TPOS TPUB TSRC TRCK TSSE TXXX TYER COMM - -"
+	want := strings.Fields(long)
+	for i, id := range strings.Fields(short) {
+		require.Equal(t, want[i], longID(id))
+	}
+}
