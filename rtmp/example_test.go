@@ -33,16 +33,16 @@ func Example() {
 	}
 	go srv.Serve(l)
 
-	first, frames, err := watch(context.Background(), fmt.Sprintf("rtmp://%s/vod/trailers/one.flv", l.Addr()))
+	video, tags, err := watch(context.Background(), fmt.Sprintf("rtmp://%s/vod/trailers/one.flv", l.Addr()))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(first, frames)
-	// Output: avc1 61
+	fmt.Println(video, tags)
+	// Output: avc1 62
 }
 
-// watch plays a stream to its end, and returns its video codec and how many video frames it has.
-func watch(ctx context.Context, url string) (video flv.Codec, frames int, err error) {
+// watch plays a stream to its end, and returns its video codec and how many video tags it has.
+func watch(ctx context.Context, url string) (video flv.Codec, tags int, err error) {
 	c, err := rtmp.Dial(ctx, url, nil)
 	if err != nil {
 		return "", 0, err
@@ -65,14 +65,14 @@ func watch(ctx context.Context, url string) (video flv.Codec, frames int, err er
 	for {
 		tag, err := stream.ReadTag(ctx)
 		if errors.Is(err, io.EOF) {
-			return video, frames, nil
+			return video, tags, nil
 		}
 		if err != nil {
-			return video, frames, err
+			return video, tags, err
 		}
-		if tag.Type == flv.TagVideo && !tag.SequenceHeader() && !tag.Command() {
+		if tag.Type == flv.TagVideo {
 			video = tag.Codec()
-			frames++
+			tags++
 		}
 	}
 }
