@@ -2,7 +2,7 @@
 // policy, its signature and the id of the key, as parameters behind a question mark.
 //
 //	key, err := signer.ParsePrivateKey(pem)
-//	…
+//	...
 //	name, err := signer.Sign("mp4:videos/film.mp4",
 //		signer.Policy{Expires: time.Now().Add(time.Hour)},
 //		signer.Key{ID: "APKAEXAMPLE", Signer: key})

@@ -11,7 +11,7 @@
 //		if err == io.EOF {
 //			return nil
 //		}
-//		…
+//		...
 //	}
 //
 // The file formats are those of packages flv (Adobe Flash Video File Format 10.1, annex E), mp4 (ISO/IEC 14496-12 and

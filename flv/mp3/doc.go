@@ -13,7 +13,7 @@
 //		if err == io.EOF {
 //			return nil
 //		}
-//		…
+//		...
 //	}
 //
 // # Seeking
