@@ -1,0 +1,189 @@
+package mp4_test
+
+import (
+	"context"
+	"io"
+	"sort"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/flv/mp4"
+)
+
+// sparse is a file of which only some parts are not zeros.
+type sparse struct {
+	offsets []int64
+	parts   [][]byte
+	size    int64
+	reads   int
+}
+
+func (s *sparse) add(b []byte) {
+	s.offsets, s.parts = append(s.offsets, s.size), append(s.parts, b)
+	s.size += int64(len(b))
+}
+
+func (s *sparse) Size() int64 { return s.size }
+
+func (s *sparse) Window(ctx context.Context, off int64, n int) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.reads++
+	b := make([]byte, n)
+	i := sort.Search(len(s.offsets), func(i int) bool { return s.offsets[i]+int64(len(s.parts[i])) > off })
+	for ; i < len(s.offsets) && s.offsets[i] < off+int64(n); i++ {
+		if at := s.offsets[i] - off; at >= 0 {
+			copy(b[at:], s.parts[i])
+		} else {
+			copy(b, s.parts[i][-at:])
+		}
+	}
+	return b, nil
+}
+
+// view is another viewer's input over the same bytes.
+func (s *sparse) view() *sparse { return &sparse{offsets: s.offsets, parts: s.parts, size: s.size} }
+
+// The fragments of hour: 2 s each, with 50 pictures and 20 sounds.
+const (
+	hourFragments = 1800
+	fragmentSize  = 500_000
+)
+
+// hour is a fragmented file of one hour, with the given index.
+func hour(index string) *sparse {
+	video, audio := videoTrack(), audioTrack()
+	for _, t := range []*madeTrack{video, audio} {
+		t.sizes, t.chunks, t.keyEvery = nil, nil, 0
+	}
+	s := &sparse{}
+	s.add(append(boxOf("ftyp", "iso5", 0), boxOf("moov", boxOf("mvhd", 0, 0, 0, 1000, 0, make([]byte, 80)), video.trak(), audio.trak(),
+		boxOf("mvex", boxOf("trex", 0, 1, 1, 40, 9000, 0x10000), boxOf("trex", 0, 2, 1, 1000, 500, 0)))...))
+	traf := func(id, base, offset, n int, key bool) []byte {
+		first := 0x10000
+		if key {
+			first = 0
+		}
+		return boxOf("traf", boxOf("tfhd", 0x20000, id), boxOf("tfdt", 1<<24, uint64(base)), boxOf("trun", 5, n, offset, first))
+	}
+	moof := func(i int) []byte {
+		const size = 8 + 2*(8+16+20+24)
+		return boxOf("moof", traf(1, i*2000, size+8, 50, true), traf(2, i*20000, size+8+50*9000, 20, false))
+	}
+	size := len(moof(0)) + fragmentSize
+	if index == "sidx" {
+		sidx := fieldsOf(0, 1, 1000, 0, 0, uint16(0), uint16(hourFragments))
+		for range hourFragments {
+			sidx = appendFields(sidx, size, 2000, 0)
+		}
+		s.add(boxOf("sidx", sidx))
+	}
+	tfra := fieldsOf(0, 1, 0, hourFragments)
+	for i := range hourFragments {
+		tfra = appendFields(tfra, i*2000, int(s.size), uint8(1), uint8(1), uint8(1))
+		s.add(append(moof(i), fieldsOf(fragmentSize, "mdat")...))
+		s.size += fragmentSize - 8
+	}
+	if index == "mfra" {
+		s.add(boxOf("mfra", boxOf("tfra", tfra), boxOf("mfro", 0, 8+8+len(tfra)+16)))
+	}
+	return s
+}
+
+// TestLazyFragments counts what opening, seeking and playing read of an hour of fragments.
+func TestLazyFragments(t *testing.T) {
+	t.Parallel()
+	for _, index := range []string{"sidx", "mfra", "none"} {
+		t.Run(index, func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			in := hour(index)
+			f, err := mp4.Open(ctx, in)
+			require.NoError(t, err)
+			if index == "none" { // up to sixteen fragments
+				require.LessOrEqual(t, in.reads, 40)
+			} else {
+				require.LessOrEqual(t, in.reads, 8)
+				require.InDelta(t, 3600, f.Info().Duration.Seconds(), 1)
+			}
+			in.reads = 0
+			r := f.NewReader(in)
+			for range 20 {
+				_, err := r.Next(ctx)
+				require.NoError(t, err)
+			}
+			require.LessOrEqual(t, in.reads, 24, "play starts before the walk ends")
+			if index != "none" {
+				in.reads = 0
+			}
+			at, err := r.Seek(ctx, 40*time.Minute+time.Second)
+			require.NoError(t, err)
+			require.Equal(t, 40*time.Minute, at)
+			if index != "none" {
+				require.LessOrEqual(t, in.reads, 12)
+			}
+			tag, err := r.Next(ctx) // the sequence header
+			require.NoError(t, err)
+			require.EqualValues(t, at.Milliseconds(), tag.Timestamp)
+			again := in.view()
+			_, err = f.NewReader(again).Seek(ctx, 40*time.Minute+time.Second)
+			require.NoError(t, err)
+			require.Zero(t, again.reads, "what one viewer learnt, all know")
+			at, err = r.Seek(ctx, 2*time.Hour)
+			require.NoError(t, err)
+			require.Equal(t, time.Hour-2*time.Second, at)
+		})
+	}
+}
+
+// TestSharedFragments has many viewers learn the same index at once.
+func TestSharedFragments(t *testing.T) {
+	t.Parallel()
+	in := hour("none")
+	f, err := mp4.Open(context.Background(), in)
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			in := in.view()
+			r := f.NewReader(in)
+			for j := range 30 {
+				if _, err := r.Seek(context.Background(), time.Duration(i*60+j*29)*time.Second); err != nil {
+					t.Error(err)
+					return
+				}
+				for range 200 {
+					if _, err := r.Next(context.Background()); err != nil && err != io.EOF {
+						t.Error(err)
+						return
+					}
+				}
+				_ = f.Bytes()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestInterruptedWalk ends the context of a seek on the way, and seeks again.
+func TestInterruptedWalk(t *testing.T) {
+	t.Parallel()
+	in := hour("none")
+	f, err := mp4.Open(context.Background(), in)
+	require.NoError(t, err)
+	r := f.NewReader(in)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = r.Seek(ctx, time.Hour)
+	require.ErrorIs(t, err, context.Canceled)
+	at, err := r.Seek(context.Background(), 30*time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, 30*time.Minute, at)
+}
+
+var _ flv.Input = (*sparse)(nil)
