@@ -88,7 +88,7 @@ func TestCacheNegative(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		require.Equal(t, "now", string(mustReadAll(t, o, "none")))
 
-		f.break_(always(forbids))
+		f.breaks(always(forbids))
 		for range 3 {
 			_, err := o.Open(t.Context(), "film")
 			require.ErrorIs(t, err, fs.ErrPermission)
@@ -115,7 +115,7 @@ func TestCacheStaleIfError(t *testing.T) {
 				defer closeCache(t, cache)
 				o := cache.Wrap("s", f)
 				mustReadAll(t, o, "film")
-				f.break_(always(what))
+				f.breaks(always(what))
 				time.Sleep(25 * time.Hour)
 				begin := time.Now()
 				require.Equal(t, data, mustReadAll(t, o, "film"))
@@ -123,13 +123,13 @@ func TestCacheStaleIfError(t *testing.T) {
 				require.EqualValues(t, 1, cache.Stats().Stale)
 
 				time.Sleep(time.Hour)
-				f.break_(nil)
+				f.breaks(nil)
 				f.put("film", data[:10], "v2")
 				mustReadAll(t, o, "film")
 				time.Sleep(time.Minute)
 				require.Equal(t, data[:10], mustReadAll(t, o, "film"), "the origin is back")
 
-				f.break_(always(what))
+				f.breaks(always(what))
 				time.Sleep(27 * time.Hour)
 				_, err := o.Open(t.Context(), "film")
 				require.Error(t, err)
@@ -212,7 +212,7 @@ func TestCacheEndsWhatNobodyWaitsFor(t *testing.T) {
 		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
 		require.NoError(t, err)
 		defer obj.Close()
-		f.break_(always(hangs))
+		f.breaks(always(hangs))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begin := time.Now()

@@ -29,6 +29,7 @@ const (
 	changes   // the object is another one from then on
 	throttles // asks for fewer requests
 	forbids
+	deaf // as hangs, but does not heed its context; until the fake is released
 )
 
 var errFake = errors.New("fake fault")
@@ -43,6 +44,8 @@ func (t throttled) RetryAfter() time.Duration { return t.after }
 type fake struct {
 	latency time.Duration
 	fault   func(call int) fault // by the number of the call, from 0; nil means none
+
+	released chan struct{} // ends what is deaf
 
 	mu      sync.Mutex
 	objects map[string]fakeVersion
@@ -62,7 +65,7 @@ type fakeVersion struct {
 }
 
 func newFake(key string, data []byte) *fake {
-	f := &fake{objects: map[string]fakeVersion{}, reads: map[[2]int64]int{}}
+	f := &fake{objects: map[string]fakeVersion{}, reads: map[[2]int64]int{}, released: make(chan struct{})}
 	f.put(key, data, "v1")
 	return f
 }
@@ -84,7 +87,7 @@ func (f *fake) remove(key string) {
 	delete(f.objects, key)
 }
 
-func (f *fake) break_(by func(call int) fault) {
+func (f *fake) breaks(by func(call int) fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fault = by
@@ -131,6 +134,9 @@ func (f *fake) begin(ctx context.Context) (fault, error) {
 		return what, throttled{3 * time.Second}
 	case forbids:
 		return what, fs.ErrPermission
+	case deaf:
+		<-f.released
+		return what, errFake
 	case hangs:
 		<-ctx.Done()
 		return what, ctx.Err()

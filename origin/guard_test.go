@@ -93,7 +93,7 @@ func TestGuardLeavesAFailingOriginAlone(t *testing.T) {
 		}
 		opens, _, _ = f.counts()
 		require.Equal(t, 6, opens, "one tries")
-		f.break_(nil)
+		f.breaks(nil)
 		time.Sleep(15 * time.Second)
 		for range 3 {
 			got, err := readRange(t.Context(), o, 0, 4)
@@ -165,7 +165,7 @@ func TestGuardHedges(t *testing.T) {
 				}
 				obj, err := o.Open(t.Context(), "film")
 				require.NoError(t, err)
-				f.break_(func(call int) fault {
+				f.breaks(func(call int) fault {
 					if call == 61 {
 						return what
 					}
