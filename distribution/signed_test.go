@@ -326,6 +326,42 @@ func TestAuthorizerBesideSignature(t *testing.T) {
 	require.True(t, slices.Equal([]string{"films/film.mp4"}, asked), "%q", asked)
 }
 
+// Whatever is done to a signed name, it means the same object or nothing.
+func FuzzSignedName(f *testing.F) {
+	set := new(Memory)
+	config := valid()
+	private(&config)
+	d, err := set.Create(config)
+	require.NoError(f, err)
+	e := &Edge{Set: set, Keys: new(Keys), Now: func() time.Time { return time.Unix(expires-3600, 0) }}
+	require.NoError(f, e.Keys.Add(Self, testKeyID, testKey().Public()))
+	policy := fmt.Sprintf(`{"Statement":[{"Resource":"dir/film.mp4","Condition":{"DateLessThan":{"AWS:EpochTime":%d}}}]}`, expires)
+	sum := sha1.Sum([]byte(policy))
+	sig, err := rsa.SignPKCS1v15(nil, testKey(), crypto.SHA1, sum[:])
+	require.NoError(f, err)
+	signed := fmt.Sprintf("Expires=%d&Signature=%s&Key-Pair-Id=%s", expires, urlSafe(sig), testKeyID)
+	for _, name := range []string{"mp4:dir/film.mp4", "dir/film", "mp4:dir/film.mp4%3F", "dir/film.mp4?x=1", "dir/../film.mp4", "other.mp4"} {
+		f.Add("cfx/st", name, "")
+		f.Add("cfx/st/mp4:dir", strings.TrimPrefix(name, "mp4:dir/"), "&x=1")
+	}
+	f.Fuzz(func(t *testing.T, app, name, more string) {
+		m, ok := vod.Split(app, instance)
+		if !ok {
+			return
+		}
+		p := m.Path(withParams(name, signed) + more)
+		grant, err := e.authorize(t.Context(), d, &rtmp.PlayRequest{}, p, p.Keys())
+		if err != nil {
+			require.ErrorIs(t, err, fs.ErrPermission)
+			require.Empty(t, grant.Keys)
+			return
+		}
+		for _, key := range grant.Keys {
+			require.True(t, strings.HasPrefix(key, "dir/film.mp4"), key)
+		}
+	})
+}
+
 func BenchmarkSignedPlay(b *testing.B) {
 	for _, c := range []struct{ name, params string }{{"granted", ""}, {"refused", "&x=1"}} {
 		b.Run(c.name, func(b *testing.B) {
