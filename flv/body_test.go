@@ -108,7 +108,7 @@ func TestHeads(t *testing.T) {
 		{"MP3, 48 kHz", CodecMP3.AudioHead(48000, 1), "2e"},
 		{"MP3, 22 kHz mono", CodecMP3.AudioHead(22050, 1), "2a"},
 		{"MP3, 11 kHz", CodecMP3.AudioHead(11025, 1), "26"},
-		{"MP3, 8 kHz", CodecMP3.AudioHead(8000, 1), "e6"},
+		{"MP3, 8 kHz", CodecMP3.AudioHead(8000, 1), "26"},
 		{"MP3 header", CodecMP3.SequenceHead(), ""},
 		{"Speex", CodecSpeex.AudioHead(16000, 1), "b6"},
 		{"Nellymoser 8 kHz", CodecNellymoser.AudioHead(8000, 1), "52"},

@@ -59,7 +59,7 @@ func (c Codec) VideoHead(key bool, compositionTime int32) Head {
 func (c Codec) composed() bool { return c == CodecHEVC || c == CodecVVC }
 
 // AudioHead returns the head of a coded audio frame, with the sampling rate in Hz where the codec's form has a place for
-// it.
+// it. MP3 at 8 kHz goes by the number of all MP3: FFmpeg does not know the one of its own.
 func (c Codec) AudioHead(rate, channels int) Head {
 	id, ok := c.audioID()
 	switch {
@@ -72,8 +72,6 @@ func (c Codec) AudioHead(rate, channels int) Head {
 	}
 	code := soundRate(rate)
 	switch {
-	case c == CodecMP3 && rate == 8000:
-		id = soundMP3At8kHz
 	case c == CodecNellymoser && rate == 8000:
 		id, code = 5, 0
 	case c == CodecNellymoser && rate == 16000:

@@ -43,6 +43,13 @@ func (p *player) describeMedia(at uint32) {
 	})
 }
 
+// tick repeats the metadata one millisecond on. librtmp gives nothing out before it has seen a timestamp other than 0: of a
+// file that is a single frame it would lose all.
+func (p *player) tick() {
+	metadata := p.cur.src.Info().OnMetaData()
+	p.batch.encoded(func(dst []byte) []byte { return p.c.out.data(dst, p.id, 1, "onMetaData", metadata) })
+}
+
 // control sends a user control message about the stream.
 func (p *player) control(event chunk.Event) {
 	p.batch.encoded(func(dst []byte) []byte { return chunk.AppendUserControl(dst, event, p.id) })

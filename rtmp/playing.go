@@ -225,6 +225,9 @@ func (p *player) finish() error {
 		p.leave()
 		return p.batch.flush()
 	}
+	if p.timeline.now() == 0 && p.cur.bytes > 0 && p.cur.length != 0 {
+		p.tick()
+	}
 	p.playStatus(CodePlayComplete)
 	p.control(chunk.EventStreamEOF)
 	p.status(CodePlayStop)

@@ -108,13 +108,11 @@ func (h *header) sideInfo() int {
 
 // soundByte is the first byte of an FLV audio tag: format, rate, 16 bit, channels (FLV v10.1, E.4.2.1). FLV has no number
 // for most rates, and players take the real one from the frame; the byte names the rate of the frame's MPEG version.
-// 8 kHz is a sound format of its own.
+// 8 kHz would have a sound format of its own, 14, which FFmpeg does not know.
 func (h *header) soundByte() byte {
-	const formatMP3, format8kHz, size16Bit = 2 << 4, 14 << 4, 1 << 1
+	const formatMP3, size16Bit = 2 << 4, 1 << 1
 	b := byte(formatMP3 | size16Bit)
 	switch {
-	case h.rate == 8000:
-		b = format8kHz | size16Bit
 	case h.version == mpeg1:
 		b |= 3 << 2
 	case h.version == mpeg2:

@@ -51,8 +51,8 @@ func TestHeader(t *testing.T) {
 		{"MPEG-2 16 kHz mono", 0xFFF3_88C4, 288, 0x2A},
 		{"MPEG-2.5 11.025 kHz", 0xFFE3_8044, 417, 0x27},
 		{"MPEG-2.5 12 kHz mono", 0xFFE3_84C4, 384, 0x26},
-		{"MPEG-2.5 8 kHz mono", 0xFFE3_88C4, 576, 0xE2},
-		{"MPEG-2.5 8 kHz stereo", 0xFFE3_8844, 576, 0xE3},
+		{"MPEG-2.5 8 kHz mono", 0xFFE3_88C4, 576, 0x26},
+		{"MPEG-2.5 8 kHz stereo", 0xFFE3_8844, 576, 0x27},
 		{"with CRC", 0xFFFA_9044, 417, 0x2F},
 	}
 	for _, c := range cases {
