@@ -97,7 +97,7 @@ func (c *cursor) fillFragments(ctx context.Context, in flv.Input, x *fragmentInd
 			}
 			c.enter(c.f, c.run+1)
 		}
-		if len(c.f.runs) > 0 && c.f.starts() > limit {
+		if c.f.starts() > limit {
 			return nil
 		}
 		f, err := x.after(ctx, in, c.f)

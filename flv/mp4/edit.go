@@ -59,8 +59,9 @@ func (p *span) times(s *sample, shift int64) (dts, pts int64) {
 }
 
 // layout makes the spans of the track's table from its edit list. A single edit keeps all samples that lead up to it,
-// encoder delay of sound above all; each edit ends with the last sample that it shows.
-func (t *track) layout(movieTimescale uint32) {
+// encoder delay of sound above all; each edit ends with the last sample that it shows. It tells whether steps, which it counts down by each sample that it
+// looks at, was enough.
+func (t *track) layout(movieTimescale uint32, steps *int) bool {
 	t.shift = -t.table.minOffset
 	var at int64
 	for _, e := range t.edits {
@@ -70,7 +71,7 @@ func (t *track) layout(movieTimescale uint32) {
 			if duration > 0 && duration < end-e.start {
 				end = e.start + duration
 			}
-			if p, ok := t.cut(e.start, end, at); ok {
+			if p, ok := t.cut(e.start, end, at, steps); ok {
 				p.lead = math.MinInt64
 				if len(t.spans) > 0 { // what comes before the cut is decoded at once
 					c := t.table.cursorAt(p.shown)
@@ -84,6 +85,7 @@ func (t *track) layout(movieTimescale uint32) {
 	if len(t.spans) == 0 && t.table.count > 0 {
 		t.spans = []span{{end: t.table.count, lead: math.MinInt64}}
 	}
+	return *steps > 0
 }
 
 // layoutFragments is layout for a track that goes on in fragments: how far it goes is not known, so nothing is cut, and
@@ -103,12 +105,12 @@ func (t *track) layoutFragments(movieTimescale uint32) {
 }
 
 // cut is the span that shows the media from start to end, at the time at of the movie's timeline.
-func (t *track) cut(start, end, at int64) (span, bool) {
+func (t *track) cut(start, end, at int64, steps *int) (span, bool) {
 	if start >= t.table.end {
 		return span{}, false
 	}
 	if t.kind == flv.TrackVideo {
-		return t.cutVideo(start, end, at)
+		return t.cutVideo(start, end, at, steps)
 	}
 	lead := start
 	if t.kind == flv.TrackAudio && len(t.spans) == 0 {
@@ -120,11 +122,14 @@ func (t *track) cut(start, end, at int64) (span, bool) {
 
 // cutVideo is cut for pictures, which start from a key frame and come in another order than they are shown in. The
 // first picture at or after start is shown at once, though the one before it may reach into the edit.
-func (t *track) cutVideo(start, end, at int64) (span, bool) {
+func (t *track) cutVideo(start, end, at int64, steps *int) (span, bool) {
 	first := t.keyFrameFor(start)
-	c := t.table.cursorAt(first)
+	c := t.table.atOrBefore(start - t.table.maxOffset) // what is decoded before that is shown before start
+	if c.n < first {
+		c = t.table.cursorAt(first)
+	}
 	shown, least := -1, int64(math.MaxInt64)
-	for {
+	for ; *steps > 0; *steps-- {
 		s, ok := c.next(t.table)
 		if !ok || s.dts-t.shift > least {
 			break
@@ -138,7 +143,7 @@ func (t *track) cutVideo(start, end, at int64) (span, bool) {
 	if shown < 0 {
 		return span{}, false
 	}
-	return span{first: first, shown: shown, end: t.lastShown(shown, end) + 1, offset: at - least}, true
+	return span{first: first, shown: shown, end: t.lastShown(shown, end, steps) + 1, offset: at - least}, true
 }
 
 // keyFrameFor is the last sync sample whose picture is not later than pts, or the first sample.
@@ -159,7 +164,7 @@ func (t *track) keyFrameFor(pts int64) int {
 }
 
 // lastShown is the last sample, in decoding order, whose picture comes before end; shown is one that does.
-func (t *track) lastShown(shown int, end int64) int {
+func (t *track) lastShown(shown int, end int64, steps *int) int {
 	if end > t.table.last+t.table.maxOffset {
 		return t.table.count - 1
 	}
@@ -168,6 +173,7 @@ func (t *track) lastShown(shown int, end int64) int {
 	for from := limit - limit%checkpointEvery; ; from -= checkpointEvery {
 		c := t.table.cursorAt(max(from, shown))
 		for n := c.n; n <= limit; n++ {
+			*steps--
 			s, ok := c.next(t.table)
 			if !ok {
 				break
@@ -176,7 +182,7 @@ func (t *track) lastShown(shown int, end int64) int {
 				last = max(last, n)
 			}
 		}
-		if last > max(from, shown) || from <= shown {
+		if last > max(from, shown) || from <= shown || *steps < 0 {
 			return last
 		}
 		limit = from - 1

@@ -277,7 +277,7 @@ func (r *run) timestamp(dts int64) int64 {
 	return milliseconds(dts-r.track.shift+r.track.fragmentOffset, r.track.timescale) + r.track.origin
 }
 
-// starts is the earliest timestamp of a sample in the fragment, in ms; far away where it has none.
+// starts is the earliest timestamp of a sample in the fragment, in ms.
 func (f *fragment) starts() int64 {
 	least := int64(math.MaxInt64)
 	for i := range f.runs {

@@ -90,7 +90,7 @@ func (x *fragmentIndex) at(ctx context.Context, in flv.Input, i int) (*fragment,
 	return f, nil
 }
 
-// read looks for the first moof from off on. Two viewers may do so for the same one at the same time; then the first
+// read looks for the first moof with samples from off on. Two viewers may do so for the same one at the same time; then the first
 // keeps its place.
 func (x *fragmentIndex) read(ctx context.Context, in flv.Input, off int64, ends []int64) (*fragment, error) {
 	s := scanner{in: in, at: off}
@@ -102,8 +102,11 @@ func (x *fragmentIndex) read(ctx context.Context, in flv.Input, off int64, ends 
 		if err != nil || !ok {
 			return nil, err
 		}
-		if b.kind.String() == "moof" {
-			return x.load(ctx, &s, b, ends)
+		if b.kind.String() != "moof" {
+			continue
+		}
+		if f, err := x.load(ctx, &s, b, ends); err != nil || len(f.runs) > 0 {
+			return f, err
 		}
 	}
 	return nil, bad("moof", off, "not among the next %d boxes", maxTopBoxes)
@@ -127,6 +130,12 @@ func (x *fragmentIndex) load(ctx context.Context, s *scanner, b topBox, ends []i
 	p := fragmentParser{tracks: x.tracks, fileSize: x.fileSize, budget: maxSamples - spent}
 	if f, err = p.parse(&body, ends); err != nil {
 		return nil, err
+	}
+	if len(f.runs) == 0 {
+		return f, nil
+	}
+	if next, ok := s.buffered(); ok && next.kind.String() == "mdat" {
+		f.end = next.end()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -181,7 +190,7 @@ func (m *landmark) timestamp(t *track) int64 {
 // walk is locate from fragment f on. It ends at the first run that is later, or at a fragment that is later by more than
 // tracks are apart.
 func (x *fragmentIndex) walk(ctx context.Context, in flv.Input, f *fragment, t *track, ms int64, sync bool) (p place, ok bool, err error) {
-	for f != nil && (len(f.runs) == 0 || f.starts() <= ms+maxApart) {
+	for f != nil && f.starts() <= ms+maxApart {
 		for i := range f.runs {
 			r := &f.runs[i]
 			if r.track != t {

@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -179,15 +180,31 @@ func (x *fragmentIndex) complete(seen map[*track]bool) bool {
 	})
 }
 
-// readLast walks to the end, from the last landmark or from the start, if that is near.
+// readLast finds the last fragments: from the last landmark on, or, without any, by looking for a moof near the end of a
+// long file, or from the first fragment of a short one.
 func (x *fragmentIndex) readLast(ctx context.Context, in flv.Input) error {
-	f := x.first
 	if n := len(x.landmarks); n > 0 {
-		var err error
-		if f, err = x.at(ctx, in, n-1); err != nil {
+		f, err := x.at(ctx, in, n-1)
+		if err != nil {
 			return err
 		}
+		return x.readTail(ctx, in, f)
 	}
+	if x.first != nil && x.first.timed && x.fileSize > maxOpenBytes {
+		for n := int64(tailBytes); !x.whole && n <= maxTailBytes; n *= 16 {
+			if err := x.search(ctx, in, n); err != nil {
+				return err
+			}
+		}
+	}
+	if x.whole {
+		return nil
+	}
+	return x.readTail(ctx, in, x.first)
+}
+
+// readTail walks from f to the end, if that is near.
+func (x *fragmentIndex) readTail(ctx context.Context, in flv.Input, f *fragment) error {
 	for n := 0; n < maxOpenFragments || x.fileSize <= maxOpenBytes; n++ {
 		if f == nil {
 			x.whole = true
@@ -200,6 +217,48 @@ func (x *fragmentIndex) readLast(ctx context.Context, in flv.Input) error {
 		}
 	}
 	x.tail = nil
+	return nil
+}
+
+// search looks for a moof in the last n bytes. Where there is one that says its time and from which others lead to the
+// end, it becomes a landmark.
+func (x *fragmentIndex) search(ctx context.Context, in flv.Input, n int64) error {
+	n = min(n, x.end-x.start)
+	w, err := in.Window(ctx, x.end-n, int(n))
+	if err != nil {
+		return err
+	}
+	f := x.parseFirst(w, x.end-n)
+	if f == nil {
+		return nil
+	}
+	if err := x.readTail(ctx, in, f); err != nil || !x.whole {
+		return err
+	}
+	r := &f.runs[0]
+	x.landmarks = []landmark{{offset: f.offset, ticks: r.dts, scale: r.track.timescale, found: f}}
+	return nil
+}
+
+// parseFirst is the first moof in w, which lies at off, that makes sense by itself; nil where there is none.
+func (x *fragmentIndex) parseFirst(w []byte, off int64) *fragment {
+	for at, tries := 0, 0; tries < maxTailTries; at += 8 {
+		k := bytes.Index(w[min(at+4, len(w)):], []byte("moof"))
+		if k < 0 {
+			return nil
+		}
+		at += k
+		size, header := boxSize(w[at:])
+		if header != 8 || size < 16 || size > uint64(len(w)-at) || string(w[at+12:at+16]) != "mfhd" {
+			continue
+		}
+		tries++
+		p := fragmentParser{tracks: x.tracks, fileSize: x.fileSize, budget: maxSamples - x.spent}
+		moof := box{kind: fourCC(w[at+4:]), offset: off + int64(at), header: header, body: bytes.Clone(w[at+header:][:int(size)-header])}
+		if f, err := p.parse(&moof, nil); err == nil && f.timed && len(f.runs) > 0 {
+			return f
+		}
+	}
 	return nil
 }
 

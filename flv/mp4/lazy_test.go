@@ -72,8 +72,8 @@ func hour(index string) *sparse {
 		return boxOf("traf", boxOf("tfhd", 0x20000, id), boxOf("tfdt", 1<<24, uint64(base)), boxOf("trun", 5, n, offset, first))
 	}
 	moof := func(i int) []byte {
-		const size = 8 + 2*(8+16+20+24)
-		return boxOf("moof", traf(1, i*2000, size+8, 50, true), traf(2, i*20000, size+8+50*9000, 20, false))
+		const size = 8 + 16 + 2*(8+16+20+24)
+		return boxOf("moof", boxOf("mfhd", 0, i+1), traf(1, i*2000, size+8, 50, true), traf(2, i*20000, size+8+50*9000, 20, false))
 	}
 	size := len(moof(0)) + fragmentSize
 	if index == "sidx" {
@@ -105,11 +105,11 @@ func TestLazyFragments(t *testing.T) {
 			in := hour(index)
 			f, err := mp4.Open(ctx, in)
 			require.NoError(t, err)
-			if index == "none" { // up to sixteen fragments
-				require.LessOrEqual(t, in.reads, 40)
+			require.InDelta(t, 3600, f.Info().Duration.Seconds(), 1)
+			if index == "none" { // the first fragment, and then a search near the end
+				require.LessOrEqual(t, in.reads, 16)
 			} else {
 				require.LessOrEqual(t, in.reads, 8)
-				require.InDelta(t, 3600, f.Info().Duration.Seconds(), 1)
 			}
 			in.reads = 0
 			r := f.NewReader(in)
@@ -117,7 +117,7 @@ func TestLazyFragments(t *testing.T) {
 				_, err := r.Next(ctx)
 				require.NoError(t, err)
 			}
-			require.LessOrEqual(t, in.reads, 24, "play starts before the walk ends")
+			require.LessOrEqual(t, in.reads, 20, "play starts before the walk ends")
 			if index != "none" {
 				in.reads = 0
 			}
@@ -179,7 +179,7 @@ func TestInterruptedWalk(t *testing.T) {
 	r := f.NewReader(in)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = r.Seek(ctx, time.Hour)
+	_, err = r.Seek(ctx, 50*time.Minute)
 	require.ErrorIs(t, err, context.Canceled)
 	at, err := r.Seek(context.Background(), 30*time.Minute)
 	require.NoError(t, err)

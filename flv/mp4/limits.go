@@ -24,6 +24,9 @@ const (
 	maxLandmarks     = 1 << 18                 // entries of a sidx or an mfra
 	maxOpenFragments = 16                      // looked at in opening
 	maxOpenBytes     = 4 << 20                 // a file no longer than this is walked to its end in opening
+	tailBytes        = 256 << 10               // looked through for the last fragment of a file without an index
+	maxTailBytes     = 4 << 20                 // and where it is not there
+	maxTailTries     = 16                      // things looked at there that may be a fragment
 	maxApart         = 10_000                  // ms that two tracks lie apart in a file: how far ahead of the others one is looked for
 	windowBytes      = 32 << 10                // read at a time while looking for boxes
 	audioPrerollSecs = 1                       // of sound kept in front of an edit, for the decoder to warm up

@@ -83,7 +83,7 @@ func (m *movie) finish(fileSize int64) error {
 	if err := m.choose(); err != nil {
 		return err
 	}
-	budget := maxSamples
+	budget, steps := maxSamples, maxSamples
 	for _, t := range m.tracks {
 		if t.timescale == 0 {
 			return bad("moov/trak/mdia/mdhd", t.offset, "no timescale")
@@ -97,8 +97,8 @@ func (m *movie) finish(fileSize int64) error {
 		budget -= t.table.count
 		if m.fragmented {
 			t.layoutFragments(m.timescale)
-		} else {
-			t.layout(m.timescale)
+		} else if !t.layout(m.timescale, &steps) {
+			return bad("moov/trak/edts/elst", t.offset, "too many edits of too many samples")
 		}
 	}
 	return nil

@@ -77,6 +77,19 @@ func (s *scanner) next(ctx context.Context) (b topBox, ok bool, err error) {
 	return b, true, nil
 }
 
+// buffered returns the box at s.at where its header lies in the last window, so that looking costs no read.
+func (s *scanner) buffered() (b topBox, ok bool) {
+	from := s.at - s.start
+	if from < 0 || from+16 > int64(len(s.window)) {
+		return topBox{}, false
+	}
+	size, header := boxSize(s.window[from:])
+	if size < uint64(header) || size > uint64(s.in.Size()-s.at) {
+		return topBox{}, false
+	}
+	return topBox{kind: fourCC(s.window[from+4:][:4]), offset: s.at, header: header, size: int64(size)}, true
+}
+
 // peek returns the n bytes at s.at, from the last window where that has them.
 func (s *scanner) peek(ctx context.Context, n int) ([]byte, error) {
 	if from := s.at - s.start; from >= 0 && from+int64(n) <= int64(len(s.window)) {

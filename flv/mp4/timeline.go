@@ -1,5 +1,7 @@
 package mp4
 
+import "math"
+
 // timeline says when the samples of a track are sent.
 type timeline struct {
 	spans          []span
@@ -28,10 +30,16 @@ func clampOffset(ms int64) int32 {
 
 // from is the first sample of span p whose timestamp is at least ms, and p.end where there is none.
 func (t *track) from(p *span, ms int64) int {
-	// A millisecond too early, then forward.
-	c := t.table.atOrBefore(ticks(ms-t.origin-1, t.timescale) - p.offset + t.shift)
-	if c.n <= p.shown { // up to there, times may have been moved
-		c = t.table.cursorAt(p.first)
+	low := p.first
+	if p.lead != math.MinInt64 { // all that comes before the first that is shown has that one's time
+		if milliseconds(p.lead, t.timescale)+t.origin >= ms {
+			return p.first
+		}
+		low = p.shown
+	}
+	c := t.table.atOrBefore(ticks(ms-t.origin-1, t.timescale) - p.offset + t.shift) // a millisecond too early, then forward
+	if c.n < low {
+		c = t.table.cursorAt(low)
 	}
 	for n := c.n; n < p.end; n++ {
 		s, ok := c.next(t.table)
