@@ -51,6 +51,8 @@ type madeTrack struct {
 	chunks    []int // where each chunk lies
 	keyEvery  int
 	edits     []byte // an elst
+	change    int    // the chunk, from 1, with which a second sample description comes into force; 0: none does
+	sizeBits  int    // of the sizes; 0: 32, in an stsz
 }
 
 // The decoder configurations of made tracks: AVC baseline, AAC LC at 44.1 kHz.
@@ -67,16 +69,22 @@ func (m *madeTrack) trak() []byte {
 		handler = "vide"
 		entry = boxOf("avc1", make([]byte, 6), uint16(1), make([]byte, 16), uint16(640), uint16(360), make([]byte, 50), boxOf("avcC", madeAVC))
 	}
-	stbl := [][]byte{
-		boxOf("stsd", 0, 1, entry),
-		boxOf("stts", 0, 1, len(m.sizes), m.duration),
-		boxOf("stsc", 0, 1, 1, m.perChunk, 1),
+	stsd, stsc := boxOf("stsd", 0, 1, entry), boxOf("stsc", 0, 1, 1, m.perChunk, 1)
+	if m.change > 0 {
+		second := bytes.Replace(entry, []byte("\x67\x42\x00\x1e"), []byte("\x67\x42\x00\x1f"), 1)
+		stsd, stsc = boxOf("stsd", 0, 2, entry, second), boxOf("stsc", 0, 2, 1, m.perChunk, 1, m.change, m.perChunk, 2)
 	}
+	stbl := [][]byte{stsd, boxOf("stts", 0, 1, len(m.sizes), m.duration), stsc}
 	sizes := fieldsOf(0, 0, len(m.sizes))
 	for _, s := range m.sizes {
 		sizes = appendFields(sizes, s)
 	}
-	stbl = append(stbl, boxOf("stsz", sizes))
+	switch m.sizeBits {
+	case 0:
+		stbl = append(stbl, boxOf("stsz", sizes))
+	default:
+		stbl = append(stbl, boxOf("stz2", 0, m.sizeBits, len(m.sizes), m.compactSizes()))
+	}
 	chunks := fieldsOf(0, len(m.chunks))
 	for _, c := range m.chunks {
 		chunks = appendFields(chunks, uint64(c))
@@ -104,6 +112,23 @@ func (m *madeTrack) trak() []byte {
 		boxOf("mdhd", 0, 0, 0, m.timescale, len(m.sizes)*m.duration, uint16(0x55c4), uint16(0)),
 		boxOf("hdlr", 0, 0, handler, make([]byte, 13)),
 		boxOf("minf", boxOf("stbl", bytes.Join(stbl, nil)))))
+}
+
+// compactSizes are the sizes in elements of sizeBits.
+func (m *madeTrack) compactSizes() (b []byte) {
+	for i, s := range m.sizes {
+		switch {
+		case m.sizeBits == 16:
+			b = append(b, byte(s>>8), byte(s))
+		case m.sizeBits == 8:
+			b = append(b, byte(s))
+		case i%2 == 0:
+			b = append(b, byte(s<<4))
+		default:
+			b[len(b)-1] |= byte(s)
+		}
+	}
+	return b
 }
 
 // madeFile is a progressive file with the moov first; its samples are zeros, and do not lie in memory.

@@ -160,6 +160,9 @@ func (x *fragmentIndex) readFirst(ctx context.Context, in flv.Input) error {
 	for n := 0; f != nil; n++ {
 		for i := range f.runs {
 			r := &f.runs[i]
+			if !seen[r.track] {
+				_, r.track.sampleDuration = r.at(0)
+			}
 			seen[r.track] = true
 			r.track.shift = max(r.track.shift, -r.least)
 		}

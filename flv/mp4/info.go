@@ -93,12 +93,16 @@ func add(m *amf.ECMAArray, pairs amf.ECMAArray) {
 	}
 }
 
-// frameRate is the mean number of samples a second, to a thousandth.
+// frameRate is the mean number of samples a second, to a thousandth; in fragments, what the first sample has.
 func (t *track) frameRate() float64 {
-	if t.table.end == 0 {
+	samples, ticks := float64(t.table.count), float64(t.table.end)
+	if ticks == 0 {
+		samples, ticks = 1, float64(t.sampleDuration)
+	}
+	if ticks == 0 {
 		return 0
 	}
-	return math.Round(1000*float64(t.table.count)*float64(t.timescale)/float64(t.table.end)) / 1000
+	return math.Round(1000*samples*float64(t.timescale)/ticks) / 1000
 }
 
 // trackInfo is onMetaData's trackinfo.

@@ -166,7 +166,7 @@ func patch(t *testing.T, in *madeFile, old, to []byte) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		break_ func(t *testing.T, in *madeFile)
+		damage func(t *testing.T, in *madeFile)
 		want   string
 		err    error
 	}{
@@ -230,7 +230,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := makeFile(videoTrack(), audioTrack())
-			tt.break_(t, in)
+			tt.damage(t, in)
 			_, err := mp4.Open(context.Background(), in)
 			require.ErrorIs(t, err, tt.err)
 			require.ErrorContains(t, err, tt.want)
@@ -263,14 +263,87 @@ func TestContext(t *testing.T) {
 		p, header := decode(t, &tag)
 		got = append(got, mark{tag.Type, tag.Timestamp, p.pts - p.dts, p.sum, (p.key || tag.Type == flv.TagAudio) && !header, header})
 	}
-	var media2 []mark
+	var wanted []mark
 	for _, m := range want {
 		if !m.header {
-			media2 = append(media2, m)
+			wanted = append(wanted, m)
 		}
 	}
-	require.Equal(t, media2, got)
+	require.Equal(t, wanted, got)
 	at, err := r.Seek(context.Background(), time.Second)
 	require.NoError(t, err)
 	require.Positive(t, at)
+}
+
+// TestSizes has sizes of 4, 8 and 16 bits.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	for _, bits := range []int{4, 8, 16} {
+		video := videoTrack()
+		video.sizeBits = bits
+		for i := range video.sizes {
+			video.sizes[i] = 1 + i%13
+		}
+		f, in := openMade(t, video)
+		r := f.NewReader(in)
+		_, err := r.Next(context.Background()) // the sequence header
+		require.NoError(t, err)
+		for i, want := range video.sizes {
+			tag, err := r.Next(context.Background())
+			require.NoError(t, err)
+			require.Len(t, tag.Data, want, "sample %d, %d bits", i, bits)
+		}
+		_, err = r.Next(context.Background())
+		require.ErrorIs(t, err, io.EOF)
+	}
+}
+
+// TestSampleDescriptions has a second sample description: its sequence header comes where it comes into force, and after
+// a seek the one that is in force there.
+func TestSampleDescriptions(t *testing.T) {
+	t.Parallel()
+	video := videoTrack()
+	video.change = 6
+	f, in := openMade(t, video, audioTrack())
+	require.Len(t, f.Info().Tracks, 2)
+	r := f.NewReader(in)
+	headers := map[uint32]byte{} // the level that the parameter set of each sequence header has
+	for {
+		tag, err := r.Next(context.Background())
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		if p := tag.Head.Bytes(); tag.Type == flv.TagVideo && p[1] == 0 {
+			headers[tag.Timestamp] = tag.Data[11]
+		}
+	}
+	require.Equal(t, map[uint32]byte{0: 0x1e, 5000: 0x1f}, headers)
+	for at, level := range map[time.Duration]byte{4 * time.Second: 0x1e, 6 * time.Second: 0x1f} {
+		got, err := r.Seek(context.Background(), at)
+		require.NoError(t, err)
+		require.Equal(t, at, got)
+		tag, err := r.Next(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, level, tag.Data[11])
+		tag, err = r.Next(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, flv.TagAudio, tag.Type)
+		require.EqualValues(t, 0, tag.Head.Bytes()[1])
+	}
+}
+
+// TestLongTimes has timestamps beyond 24 and 32 bits: they wrap as RTMP's do, and seeking goes by the whole time.
+func TestLongTimes(t *testing.T) {
+	t.Parallel()
+	video := videoTrack()
+	video.timescale, video.duration = 1, 1_000_000 // 100 pictures, 11 days apart
+	f, in := openMade(t, video)
+	dts := marks(t, f.NewReader(in))
+	require.EqualValues(t, 1_000_000_000, dts[2].ts)
+	require.EqualValues(t, uint32(99_000_000_000%(1<<32)), dts[100].ts)
+	r := f.NewReader(in)
+	at, err := r.Seek(context.Background(), 45_000_000*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, 40_000_000*time.Second, at)
 }

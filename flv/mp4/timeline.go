@@ -5,9 +5,10 @@ import "math"
 // timeline says when the samples of a track are sent.
 type timeline struct {
 	spans          []span
-	shift          int64 // added to each composition offset and taken from each DTS, so that no offset is negative, in ticks
-	fragmentOffset int64 // from media time to the movie's timeline, for samples in fragments
-	origin         int64 // added to every time of the file, so that the first tag has the time 0, in ms
+	shift          int64  // added to each composition offset and taken from each DTS, so that no offset is negative, in ticks
+	sampleDuration uint32 // of the first sample in fragments, in ticks
+	fragmentOffset int64  // from media time to the movie's timeline, for samples in fragments
+	origin         int64  // added to every time of the file, so that the first tag has the time 0, in ms
 }
 
 // timestamp is the time of a sample in span p as it stands in a tag, in ms, and its composition offset in ms.
