@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -100,4 +101,24 @@ func parse(t *testing.T, fset *token.FileSet, dir string, names []string) []*ast
 		files = append(files, f)
 	}
 	return files
+}
+
+// TestReadmeFlags holds that the README lists the flags that the edge has, and no others.
+func TestReadmeFlags(t *testing.T) {
+	t.Parallel()
+	options, err := os.ReadFile(root + "/examples/edge/options.go")
+	require.NoError(t, err)
+	readme, err := os.ReadFile(root + "/README.md")
+	require.NoError(t, err)
+	defined := regexp.MustCompile(`\bf\.\w+\((?:&[\w.]+, )?"([a-z-]+)"`).FindAllSubmatch(options, -1)
+	listed := regexp.MustCompile("(?m)(?:^\\| |, )`-([a-z-]+)").FindAllSubmatch(readme, -1)
+	require.ElementsMatch(t, names(defined), names(listed))
+}
+
+func names(matches [][][]byte) []string {
+	var all []string
+	for _, m := range matches {
+		all = append(all, string(m[1]))
+	}
+	return all
 }
