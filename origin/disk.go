@@ -193,6 +193,15 @@ func parseBlock(file []byte, k blockKey, v *version) ([]byte, error) {
 	return file[len(head):], nil
 }
 
+// diskImage is the file of a block.
+func diskImage(k blockKey, b *block) []byte {
+	file := appendHead(make([]byte, 0, len(b.data)+256), k, b.of)
+	file = append(file, b.data...)
+	sum := sha256.Sum256(file[diskNamesAt:])
+	copy(file[diskHashAt:], sum[:])
+	return file
+}
+
 // appendHead appends a file's bytes before its data, with no hash yet.
 func appendHead(b []byte, k blockKey, v *version) []byte {
 	b = append(b, diskMagic...)
@@ -241,10 +250,7 @@ func (d *disk) store(w diskWrite) {
 	if have || len(w.block.of.space) > maxSpaceBytes {
 		return
 	}
-	file := appendHead(make([]byte, 0, len(w.block.data)+256), w.key, w.block.of)
-	file = append(file, w.block.data...)
-	sum := sha256.Sum256(file[diskNamesAt:])
-	copy(file[diskHashAt:], sum[:])
+	file := diskImage(w.key, w.block)
 	if err := d.writeFile(d.path(w.key), file); err != nil {
 		d.count.diskSkipped.Add(1)
 		return

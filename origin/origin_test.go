@@ -35,7 +35,7 @@ func TestReaderWindow(t *testing.T) {
 			defer r.Close()
 			require.EqualValues(t, len(data), r.Size())
 			rnd := rand.New(rand.NewPCG(1, 2))
-			for range 2000 {
+			for range 300 {
 				off := rnd.IntN(len(data) + 1)
 				n := rnd.IntN(min(len(data)-off, 200<<10) + 1)
 				w, err := r.Window(t.Context(), int64(off), n)

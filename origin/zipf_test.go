@@ -77,7 +77,7 @@ func simulate(tb testing.TB, sessions []session) float64 {
 			require.NoError(tb, err)
 		}
 		require.NoError(tb, obj.Close())
-		if i%10 == 0 {
+		if i%25 == 0 {
 			runtime.GC() // what was dropped is not to be found again by chance
 		}
 	}
@@ -91,14 +91,14 @@ func TestHitRatio(t *testing.T) {
 		t.Skip("a simulation")
 	}
 	t.Parallel()
-	s := sessions(3000)
+	s := sessions(2000)
 	plain, ours := lru(s), simulate(t, s)
 	t.Logf("hit ratio: %.1f %%, plain LRU %.1f %%", 100*ours, 100*plain)
 	require.Greater(t, ours, plain)
 }
 
 func BenchmarkHitRatio(b *testing.B) {
-	s := sessions(3000)
+	s := sessions(2000)
 	for b.Loop() {
 		b.ReportMetric(100*simulate(b, s), "hit%")
 		b.ReportMetric(100*lru(s), "lru-hit%")
