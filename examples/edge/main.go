@@ -12,16 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
-	"github.com/seed-3309b198/reelfront/distribution"
-	"github.com/seed-3309b198/reelfront/origin"
-	"github.com/seed-3309b198/reelfront/origin/bucket"
 	"github.com/seed-3309b198/reelfront/rtmp"
 )
 
@@ -91,60 +86,6 @@ func run(ctx context.Context, release func(), args []string, stderr io.Writer) i
 		log.Info("viewers were cut off", "err", err)
 	}
 	return 0
-}
-
-// newEdge makes the edge, with a distribution of its own that answers to every host.
-func newEdge(ctx context.Context, o *options, log *slog.Logger) (*distribution.Edge, func(), error) {
-	origins, closeOrigins, err := openOrigins(ctx, o.origin)
-	if err != nil {
-		return nil, nil, err
-	}
-	set := &distribution.Memory{}
-	d, err := set.Create(distribution.Config{
-		CallerReference: "edge",
-		S3Origin:        distribution.S3Origin{DomainName: "media.s3.amazonaws.com"},
-		Comment:         "Answers to every host.",
-		Enabled:         true,
-	})
-	if err != nil {
-		closeOrigins()
-		return nil, nil, err
-	}
-	cache := &origin.Cache{}
-	edge := &distribution.Edge{
-		Set:            set,
-		Default:        d.ID,
-		Origins:        origins,
-		Cache:          cache,
-		WaitForMissing: o.waitForMissing,
-		Logger:         log,
-	}
-	return edge, func() {
-		cache.Close()
-		closeOrigins()
-	}, nil
-}
-
-// originsFunc opens a bucket as an identity.
-type originsFunc func(ctx context.Context, bucket, identity string) (origin.Origin, error)
-
-// openOrigins returns the buckets that url stands for: those of a template, one bucket for all, or the demo.
-func openOrigins(ctx context.Context, url string) (originsFunc, func(), error) {
-	if url == "" {
-		demo, err := openDemo(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		return func(context.Context, string, string) (origin.Origin, error) { return demo, nil }, func() { demo.Close() }, nil
-	}
-	buckets := &bucket.Buckets{URL: url, Options: driverOptions()}
-	if !strings.Contains(url, "{bucket}") {
-		if _, err := buckets.Origin(ctx, "media", ""); err != nil {
-			buckets.Close()
-			return nil, nil, fmt.Errorf("-origin: %w", err)
-		}
-	}
-	return buckets.Origin, func() { buckets.Close() }, nil
 }
 
 func listen(addrs []string) ([]net.Listener, error) {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,27 +18,44 @@ import (
 
 // options is the command line.
 type options struct {
-	origin         string
-	listen         []string
-	trustedProxies []netip.Prefix
-	tlsCert        string
-	tlsKey         string
-	enhanced       rtmp.Enhanced
-	waitForMissing bool
-	drain          time.Duration
-	logFormat      string
-	logLevel       slog.Level
+	origin              string
+	identities          map[string]string // bucket URLs by origin access identity
+	distributions       []string          // files
+	defaultDistribution string
+	publicKeys          []publicKey
+	listen              []string
+	trustedProxies      []netip.Prefix
+	tlsCert             string
+	tlsKey              string
+	enhanced            rtmp.Enhanced
+	waitForMissing      bool
+	cacheMemory         int64 // bytes, as are all sizes
+	cacheDir            string
+	cacheSize           int64
+	drain               time.Duration
+	logFormat           string
+	logLevel            slog.Level
 }
+
+// publicKey is a key of a trusted signer.
+type publicKey struct{ account, id, file string }
 
 var errHelp = flag.ErrHelp
 
 // parse reads the command line. What flag has to say of a mistake comes back as the error; the usage goes to w only when
 // asked for.
 func parse(args []string, w io.Writer) (*options, error) {
-	o := &options{listen: []string{":1935", ":8080"}}
+	o := &options{listen: []string{":1935", ":8080"}, identities: make(map[string]string), cacheMemory: 256 << 20, cacheSize: 10 << 30}
 	f := flag.NewFlagSet("edge", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.origin, "origin", "", "URL of the bucket, `file:///srv/media` or 's3://{bucket}?region=eu-west-1'; a demo clip without it")
+	f.Func("identity", "`ID=URL`: the bucket URL used as an origin access identity (repeatable)", o.addIdentity)
+	f.Func("distribution", "`file` with a CloudFront streaming distribution's configuration, as the AWS command line prints it (repeatable)", func(s string) error {
+		o.distributions = append(o.distributions, s)
+		return nil
+	})
+	f.StringVar(&o.defaultDistribution, "default-distribution", "", "`ID` of the distribution that answers to unknown hosts, or first")
+	f.Func("public-key", "`ACCOUNT:KEYID=FILE.pem`: a trusted signer's key; the account is 12 digits or self (repeatable)", o.addPublicKey)
 	f.Func("listen", "addresses to listen on, comma-separated (default :1935,:8080)", func(s string) error {
 		o.listen = strings.Split(s, ",")
 		return nil
@@ -46,6 +65,9 @@ func parse(args []string, w io.Writer) (*options, error) {
 	f.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` of its key")
 	f.Func("enhanced", "when HEVC, AV1, Opus and others are sent: negotiated, always or never (default negotiated)", o.setEnhanced)
 	f.BoolVar(&o.waitForMissing, "wait-for-missing", false, "let a play without a start wait for a file that does not exist, as Flash servers did")
+	f.Func("cache-memory", "`size` of the cache in memory (default 256MiB)", sizeFlag(&o.cacheMemory))
+	f.StringVar(&o.cacheDir, "cache-dir", "", "`directory` of a cache on disk, which outlasts restarts; none without it")
+	f.Func("cache-size", "`size` of the cache on disk (default 10GiB)", sizeFlag(&o.cacheSize))
 	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long viewers may go on at shutdown; a second signal ends it at once")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
@@ -60,6 +82,47 @@ func parse(args []string, w io.Writer) (*options, error) {
 		return nil, err
 	}
 	return o, o.check(f.Args())
+}
+
+func (o *options) addIdentity(s string) error {
+	id, bucketURL, ok := strings.Cut(s, "=")
+	if !ok || id == "" || bucketURL == "" {
+		return errors.New("not of the form ID=URL")
+	}
+	o.identities[id] = bucketURL
+	return nil
+}
+
+func (o *options) addPublicKey(s string) error {
+	key, file, ok := strings.Cut(s, "=")
+	account, id, ok2 := strings.Cut(key, ":")
+	if !ok || !ok2 || account == "" || id == "" || file == "" {
+		return errors.New("not of the form ACCOUNT:KEYID=FILE")
+	}
+	o.publicKeys = append(o.publicKeys, publicKey{account: account, id: id, file: file})
+	return nil
+}
+
+// sizeFlag reads a number of bytes with a unit: 256MiB, 10GiB, 500MB, 1000000.
+func sizeFlag(to *int64) func(string) error {
+	return func(s string) error {
+		number := strings.TrimRight(s, "KMGTiB")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || n <= 0 {
+			return errors.New("not a size such as 256MiB")
+		}
+		units := map[string]int64{
+			"": 1, "B": 1,
+			"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+			"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+		}
+		unit, ok := units[s[len(number):]]
+		if !ok || n > math.MaxInt64/unit {
+			return errors.New("not a size such as 256MiB")
+		}
+		*to = n * unit
+		return nil
+	}
 }
 
 func (o *options) setTrustedProxies(s string) error {
@@ -105,6 +168,10 @@ func (o *options) check(rest []string) error {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	case (o.tlsCert == "") != (o.tlsKey == ""):
 		return errors.New("-tls-cert and -tls-key go together")
+	case o.defaultDistribution != "" && len(o.distributions) == 0:
+		return errors.New("-default-distribution: there is no -distribution")
+	case len(o.distributions) > 0 && o.origin == "":
+		return errors.New("-distribution: it needs -origin")
 	case o.logFormat != "text" && o.logFormat != "json":
 		return fmt.Errorf("-log-format: %q is neither text nor json", o.logFormat)
 	case o.drain < 0:

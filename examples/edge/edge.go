@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/seed-3309b198/reelfront/distribution"
+	"github.com/seed-3309b198/reelfront/origin"
+	"github.com/seed-3309b198/reelfront/signer"
+)
+
+// newEdge makes the edge of the command line, and what closes it again.
+func newEdge(ctx context.Context, o *options, log *slog.Logger) (*distribution.Edge, func(), error) {
+	set, byDefault, err := loadDistributions(o, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := loadKeys(o.publicKeys, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	cache := &origin.Cache{MemoryBytes: o.cacheMemory, Dir: o.cacheDir, DirBytes: o.cacheSize}
+	if err := cache.Prepare(); err != nil {
+		return nil, nil, fmt.Errorf("-cache-dir: %w", errors.Join(err, cache.Close()))
+	}
+	origins, closeOrigins, err := openOrigins(ctx, o)
+	if err != nil {
+		return nil, nil, errors.Join(err, cache.Close())
+	}
+	edge := &distribution.Edge{
+		Set:            set,
+		Default:        byDefault,
+		Origins:        origins,
+		Cache:          cache,
+		Keys:           keys,
+		WaitForMissing: o.waitForMissing,
+		Logger:         log,
+	}
+	return edge, func() {
+		if err := errors.Join(cache.Close(), closeOrigins()); err != nil {
+			log.Warn("closing failed", "err", err)
+		}
+	}, nil
+}
+
+// loadDistributions reads the distributions of -distribution, or makes one that answers to every host.
+func loadDistributions(o *options, log *slog.Logger) (*distribution.Memory, string, error) {
+	set := &distribution.Memory{}
+	if len(o.distributions) == 0 {
+		d, err := set.Create(distribution.Config{
+			CallerReference: "edge",
+			S3Origin:        distribution.S3Origin{DomainName: demoBucket + ".s3.amazonaws.com"},
+			Comment:         "Answers to every host.",
+			Enabled:         true,
+		})
+		if err != nil {
+			return nil, "", err
+		}
+		return set, d.ID, nil
+	}
+	for _, file := range o.distributions {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, "", fmt.Errorf("-distribution: %w", err)
+		}
+		d, err := distribution.Parse(data)
+		if err == nil {
+			d, err = set.Load(d)
+		}
+		if err != nil {
+			return nil, "", fmt.Errorf("-distribution %s: %w", file, err)
+		}
+		log.Info("distribution", "id", d.ID, "domain", d.DomainName, "aliases", d.Config.Aliases, "bucket", d.Config.S3Origin.DomainName)
+	}
+	switch id := o.defaultDistribution; {
+	case id == "":
+		return set, "", nil
+	case id == "first":
+		return set, set.All()[0].ID, nil
+	case set.ByID(id) == nil:
+		return nil, "", fmt.Errorf("-default-distribution: there is no distribution %s", id)
+	default:
+		return set, id, nil
+	}
+}
+
+// loadKeys reads the keys of trusted signers.
+func loadKeys(files []publicKey, log *slog.Logger) (*distribution.Keys, error) {
+	keys := &distribution.Keys{}
+	for _, f := range files {
+		data, err := os.ReadFile(f.file)
+		if err != nil {
+			return nil, fmt.Errorf("-public-key: %w", err)
+		}
+		key, err := signer.ParsePublicKey(data)
+		if err != nil {
+			return nil, fmt.Errorf("-public-key %s: %w", f.file, err)
+		}
+		if err := keys.Add(f.account, f.id, key); err != nil {
+			return nil, fmt.Errorf("-public-key %s: %w", f.file, err)
+		}
+		if signer.Weak(key) {
+			log.Warn("a signer's key has under 2048 bits", "account", f.account, "key", f.id)
+		}
+	}
+	return keys, nil
+}
