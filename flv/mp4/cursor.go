@@ -80,9 +80,9 @@ func (c *cursor) fillTable() bool {
 }
 
 // fillFragments sets pending from the track's fragments, unless it comes later than limit, in ms.
-func (c *cursor) fillFragments(ctx context.Context, in flv.Input, x *fragmentIndex, limit int64) error {
+func (c *cursor) fillFragments(ctx context.Context, s *scanner, x *fragmentIndex, limit int64) error {
 	if c.f == nil && !c.done {
-		f, err := x.head(ctx, in)
+		f, err := x.head(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (c *cursor) fillFragments(ctx context.Context, in flv.Input, x *fragmentInd
 		if c.f.starts() > limit {
 			return nil
 		}
-		f, err := x.after(ctx, in, c.f)
+		f, err := x.after(ctx, s, c.f)
 		if err != nil {
 			return err
 		}
@@ -180,12 +180,12 @@ func (c *cursor) peek(n int) (sample, bool) {
 }
 
 // seekFragments is seekFrom for samples in fragments.
-func (c *cursor) seekFragments(ctx context.Context, in flv.Input, x *fragmentIndex, ms int64) error {
+func (c *cursor) seekFragments(ctx context.Context, s *scanner, x *fragmentIndex, ms int64) error {
 	before := ms - 1
 	if c.track.kind == flv.TrackText {
 		before = ms
 	}
-	p, ok, err := x.locate(ctx, in, c.track, before, false)
+	p, ok, err := x.locate(ctx, s, c.track, before, false)
 	if err != nil {
 		return err
 	}

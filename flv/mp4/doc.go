@@ -13,6 +13,19 @@
 //		send(tag)
 //	}
 //
+// # Timeline
+//
+// A tag's timestamp is the decoding time that the edit lists give its sample, in ms, rounded from the exact value. All
+// tracks are shifted by one amount, so that the first tag has the time 0. Where composition offsets are negative, the
+// track's decoding times are moved back until none is: the presentation times stay. A single edit keeps the samples that
+// lead up to it, encoder delay among them; of several, each shows what it shows, and what its first picture rests on is
+// sent with the time of that picture. Samples of fragments follow the first edit alone.
+//
+// # Cost
+//
+// Open reads the moov once and keeps it; the sample tables stay as they lie in the file, and a cursor walks them. Fragments
+// are looked at when somebody gets there; a sidx or an mfra tells where to begin for a seek.
+//
 // The specifications: ISO/IEC 14496-12 (the ISO base media file format), 14496-14 and 14496-15 (MP4 and AVC in it), Apple's
 // QuickTime File Format, Adobe's Video File Format Specification 10.1 (F4V, FLV), and Enhanced RTMP v2 for the codecs that
 // FLV has no number for.

@@ -20,7 +20,8 @@ var _ flv.File = (*File)(nil)
 // Info is what is known of the file. Tracks are all that can be played, in the order of the file.
 func (f *File) Info() *flv.Info { return &f.info }
 
-// Bytes is about how much memory the index takes: the file's own moov, and checkpoints in it.
+// Bytes is about how much memory the index takes: the file's own moov and those of its moofs that have been looked at, and
+// checkpoints in them.
 func (f *File) Bytes() int {
 	n := f.movie.size + 4<<10
 	for _, t := range f.movie.tracks {
@@ -35,7 +36,7 @@ func (f *File) Bytes() int {
 // NewReader returns a reader of the given tracks of Info, or, with none given, of the first video and the first audio
 // track and of the data tracks.
 func (f *File) NewReader(in flv.Input, tracks ...flv.Track) flv.Reader {
-	r := &reader{file: f, in: in}
+	r := &reader{file: f, in: scanner{in: in}}
 	for _, t := range f.selected(tracks) {
 		r.cursors = append(r.cursors, newCursor(t))
 	}

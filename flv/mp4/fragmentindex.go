@@ -4,8 +4,6 @@ import (
 	"context"
 	"sort"
 	"sync"
-
-	"github.com/seed-3309b198/reelfront/flv"
 )
 
 // fragmentIndex are the fragments of a file, as far as somebody has asked for them. Each is read once, in passing or on
@@ -36,14 +34,14 @@ type landmark struct {
 }
 
 // head is the first fragment, nil where there is none.
-func (x *fragmentIndex) head(ctx context.Context, in flv.Input) (*fragment, error) {
+func (x *fragmentIndex) head(ctx context.Context, s *scanner) (*fragment, error) {
 	x.mu.Lock()
 	f := x.first
 	x.mu.Unlock()
 	if f != nil {
 		return f, nil
 	}
-	f, err := x.read(ctx, in, x.start, make([]int64, len(x.tracks)))
+	f, err := x.read(ctx, s, x.start, make([]int64, len(x.tracks)))
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +52,14 @@ func (x *fragmentIndex) head(ctx context.Context, in flv.Input) (*fragment, erro
 }
 
 // after is the fragment that follows f, nil where there is none.
-func (x *fragmentIndex) after(ctx context.Context, in flv.Input, f *fragment) (*fragment, error) {
+func (x *fragmentIndex) after(ctx context.Context, s *scanner, f *fragment) (*fragment, error) {
 	x.mu.Lock()
 	next, last := f.next, f.last
 	x.mu.Unlock()
 	if next != nil || last {
 		return next, nil
 	}
-	next, err := x.read(ctx, in, f.end, f.ends)
+	next, err := x.read(ctx, s, f.end, f.ends)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +70,7 @@ func (x *fragmentIndex) after(ctx context.Context, in flv.Input, f *fragment) (*
 }
 
 // at is the first fragment from landmark i on, nil where there is none.
-func (x *fragmentIndex) at(ctx context.Context, in flv.Input, i int) (*fragment, error) {
+func (x *fragmentIndex) at(ctx context.Context, s *scanner, i int) (*fragment, error) {
 	m := &x.landmarks[i]
 	x.mu.Lock()
 	f := m.found
@@ -80,7 +78,7 @@ func (x *fragmentIndex) at(ctx context.Context, in flv.Input, i int) (*fragment,
 	if f != nil {
 		return f, nil
 	}
-	f, err := x.read(ctx, in, m.offset, nil)
+	f, err := x.read(ctx, s, m.offset, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +90,8 @@ func (x *fragmentIndex) at(ctx context.Context, in flv.Input, i int) (*fragment,
 
 // read looks for the first moof with samples from off on. Two viewers may do so for the same one at the same time; then the first
 // keeps its place.
-func (x *fragmentIndex) read(ctx context.Context, in flv.Input, off int64, ends []int64) (*fragment, error) {
-	s := scanner{in: in, at: off}
+func (x *fragmentIndex) read(ctx context.Context, s *scanner, off int64, ends []int64) (*fragment, error) {
+	s.at = off
 	for range maxTopBoxes {
 		if s.at >= x.end {
 			return nil, nil
@@ -105,7 +103,7 @@ func (x *fragmentIndex) read(ctx context.Context, in flv.Input, off int64, ends 
 		if b.kind.String() != "moof" {
 			continue
 		}
-		if f, err := x.load(ctx, &s, b, ends); err != nil || len(f.runs) > 0 {
+		if f, err := x.load(ctx, s, b, ends); err != nil || len(f.runs) > 0 {
 			return f, err
 		}
 	}
@@ -164,22 +162,22 @@ type place struct {
 
 // locate is the last sample of t at or before ms, or the last sync sample; ok is false where there is none in the
 // fragments.
-func (x *fragmentIndex) locate(ctx context.Context, in flv.Input, t *track, ms int64, sync bool) (p place, ok bool, err error) {
+func (x *fragmentIndex) locate(ctx context.Context, s *scanner, t *track, ms int64, sync bool) (p place, ok bool, err error) {
 	from := sort.Search(len(x.landmarks), func(i int) bool { return x.landmarks[i].timestamp(t) > ms })
 	for i := from - 1; i >= 0; i-- {
-		f, err := x.at(ctx, in, i)
+		f, err := x.at(ctx, s, i)
 		if err != nil {
 			return place{}, false, err
 		}
-		if p, ok, err = x.walk(ctx, in, f, t, ms, sync); ok || err != nil {
+		if p, ok, err = x.walk(ctx, s, f, t, ms, sync); ok || err != nil {
 			return p, ok, err
 		}
 	}
-	f, err := x.head(ctx, in)
+	f, err := x.head(ctx, s)
 	if err != nil {
 		return place{}, false, err
 	}
-	return x.walk(ctx, in, f, t, ms, sync)
+	return x.walk(ctx, s, f, t, ms, sync)
 }
 
 // timestamp is the landmark's time as it stands in a tag, about.
@@ -189,7 +187,7 @@ func (m *landmark) timestamp(t *track) int64 {
 
 // walk is locate from fragment f on. It ends at the first run that is later, or at a fragment that is later by more than
 // tracks are apart.
-func (x *fragmentIndex) walk(ctx context.Context, in flv.Input, f *fragment, t *track, ms int64, sync bool) (p place, ok bool, err error) {
+func (x *fragmentIndex) walk(ctx context.Context, s *scanner, f *fragment, t *track, ms int64, sync bool) (p place, ok bool, err error) {
 	for f != nil && f.starts() <= ms+maxApart {
 		for i := range f.runs {
 			r := &f.runs[i]
@@ -203,7 +201,7 @@ func (x *fragmentIndex) walk(ctx context.Context, in flv.Input, f *fragment, t *
 				p, ok = place{f: f, run: i}, true
 			}
 		}
-		if f, err = x.after(ctx, in, f); err != nil {
+		if f, err = x.after(ctx, s, f); err != nil {
 			return p, false, err
 		}
 	}
@@ -244,9 +242,9 @@ func (p place) last(ms int64, sync bool) place {
 }
 
 // firstSync is the first sync sample of t.
-func (x *fragmentIndex) firstSync(ctx context.Context, in flv.Input, t *track) (place, bool, error) {
-	f, err := x.head(ctx, in)
-	for ; f != nil && err == nil; f, err = x.after(ctx, in, f) {
+func (x *fragmentIndex) firstSync(ctx context.Context, s *scanner, t *track) (place, bool, error) {
+	f, err := x.head(ctx, s)
+	for ; f != nil && err == nil; f, err = x.after(ctx, s, f) {
 		for i := range f.runs {
 			if r := &f.runs[i]; r.track == t && r.sync >= 0 {
 				return place{f: f, run: i, i: r.sync}, true, nil

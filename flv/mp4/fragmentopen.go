@@ -11,30 +11,30 @@ import (
 
 // openFragments finds out how the fragments of a file are reached: by its sidx, else by its mfra, else by walking. It
 // looks at the first ones, and at the last where that is near.
-func openFragments(ctx context.Context, in flv.Input, m *movie, start int64) (*fragmentIndex, error) {
-	x := &fragmentIndex{tracks: m.tracks, fileSize: in.Size(), start: start, end: in.Size(), known: map[int64]*fragment{}}
-	covered, err := x.readSidx(ctx, in)
+func openFragments(ctx context.Context, s *scanner, m *movie) (*fragmentIndex, error) {
+	size := s.in.Size()
+	x := &fragmentIndex{tracks: m.tracks, fileSize: size, start: s.at, end: size, known: map[int64]*fragment{}}
+	covered, err := x.readSidx(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	if !covered {
-		if err := x.readMfra(ctx, in); err != nil {
+		if err := x.readMfra(ctx, s); err != nil {
 			return nil, err
 		}
 	}
-	if err := x.readFirst(ctx, in); err != nil {
+	if err := x.readFirst(ctx, s); err != nil {
 		return nil, err
 	}
 	if x.first == nil && !slices.ContainsFunc(m.tracks, func(t *track) bool { return t.table.count > 0 }) {
 		return nil, fmt.Errorf("mp4: no samples, and no fragments either: %w", flv.ErrNoTrack)
 	}
-	return x, x.readLast(ctx, in)
+	return x, x.readLast(ctx, s)
 }
 
 // readSidx reads the segment indexes in front of the first moof (ISO/IEC 14496-12, 8.16.3). covered tells whether they
 // reach about to the end of the file.
-func (x *fragmentIndex) readSidx(ctx context.Context, in flv.Input) (covered bool, err error) {
-	s := scanner{in: in, at: x.start}
+func (x *fragmentIndex) readSidx(ctx context.Context, s *scanner) (covered bool, err error) {
 	for range maxTopBoxes {
 		b, ok, err := s.next(ctx)
 		if err != nil || !ok || b.kind.String() == "moof" {
@@ -47,7 +47,9 @@ func (x *fragmentIndex) readSidx(ctx context.Context, in flv.Input) (covered boo
 		if err != nil {
 			return false, err
 		}
-		covered = x.parseSidx(&body) >= x.fileSize-windowBytes && len(x.landmarks) > 1
+		if covered = x.parseSidx(&body) >= x.fileSize-windowBytes && len(x.landmarks) > 1; !covered {
+			x.said = 0 // it speaks of the first segment alone
+		}
 	}
 	return covered, nil
 }
@@ -82,13 +84,13 @@ func (x *fragmentIndex) parseSidx(sidx *box) (end int64) {
 
 // readMfra reads the random access index at the end of the file (8.8.9), where there is one: its last box says how long
 // it is.
-func (x *fragmentIndex) readMfra(ctx context.Context, in flv.Input) error {
+func (x *fragmentIndex) readMfra(ctx context.Context, s *scanner) error {
 	const mfroBytes = 16
 	n := min(windowBytes, x.fileSize-x.start)
 	if n < mfroBytes {
 		return nil
 	}
-	w, err := in.Window(ctx, x.fileSize-n, int(n))
+	w, err := s.far(ctx, x.fileSize-n, int(n))
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (x *fragmentIndex) readMfra(ctx context.Context, in flv.Input) error {
 		return nil
 	}
 	if size > n {
-		if w, err = in.Window(ctx, x.fileSize-size, int(size)); err != nil {
+		if w, err = s.far(ctx, x.fileSize-size, int(size)); err != nil {
 			return err
 		}
 	}
@@ -148,8 +150,8 @@ func (x *fragmentIndex) parseMfra(mfra *box) {
 }
 
 // readFirst looks at the first fragments, up to one of each track, and takes from them what all timestamps rest on.
-func (x *fragmentIndex) readFirst(ctx context.Context, in flv.Input) error {
-	f, err := x.head(ctx, in)
+func (x *fragmentIndex) readFirst(ctx context.Context, s *scanner) error {
+	f, err := x.head(ctx, s)
 	if err != nil || f == nil {
 		return err
 	}
@@ -169,7 +171,7 @@ func (x *fragmentIndex) readFirst(ctx context.Context, in flv.Input) error {
 		if n == maxOpenFragments || x.complete(seen) {
 			break
 		}
-		if f, err = x.after(ctx, in, f); err != nil {
+		if f, err = x.after(ctx, s, f); err != nil {
 			return err
 		}
 	}
@@ -183,31 +185,31 @@ func (x *fragmentIndex) complete(seen map[*track]bool) bool {
 	})
 }
 
-// readLast finds the last fragments: from the last landmark on, or, without any, by looking for a moof near the end of a
-// long file, or from the first fragment of a short one.
-func (x *fragmentIndex) readLast(ctx context.Context, in flv.Input) error {
+// readLast finds the last fragments: from the last landmark on, or from the first fragment of a short file, or by looking
+// for a moof near the end of a long one.
+func (x *fragmentIndex) readLast(ctx context.Context, s *scanner) error {
+	f := x.first
 	if n := len(x.landmarks); n > 0 {
-		f, err := x.at(ctx, in, n-1)
-		if err != nil {
+		var err error
+		if f, err = x.at(ctx, s, n-1); err != nil {
 			return err
 		}
-		return x.readTail(ctx, in, f)
 	}
-	if x.first != nil && x.first.timed && x.fileSize > maxOpenBytes {
-		for n := int64(tailBytes); !x.whole && n <= maxTailBytes; n *= 16 {
-			if err := x.search(ctx, in, n); err != nil {
-				return err
-			}
+	if f == nil || len(x.landmarks) > 0 || !f.timed || x.fileSize <= maxOpenBytes {
+		if err := x.readTail(ctx, s, f); err != nil || x.whole {
+			return err
 		}
 	}
-	if x.whole {
-		return nil
+	for n := int64(tailBytes); !x.whole && x.first.timed && n <= maxTailBytes; n *= 16 {
+		if err := x.search(ctx, s, n); err != nil {
+			return err
+		}
 	}
-	return x.readTail(ctx, in, x.first)
+	return nil
 }
 
 // readTail walks from f to the end, if that is near.
-func (x *fragmentIndex) readTail(ctx context.Context, in flv.Input, f *fragment) error {
+func (x *fragmentIndex) readTail(ctx context.Context, s *scanner, f *fragment) error {
 	for n := 0; n < maxOpenFragments || x.fileSize <= maxOpenBytes; n++ {
 		if f == nil {
 			x.whole = true
@@ -215,7 +217,7 @@ func (x *fragmentIndex) readTail(ctx context.Context, in flv.Input, f *fragment)
 		}
 		x.tail = append(x.tail, f)
 		var err error
-		if f, err = x.after(ctx, in, f); err != nil {
+		if f, err = x.after(ctx, s, f); err != nil {
 			return err
 		}
 	}
@@ -225,9 +227,9 @@ func (x *fragmentIndex) readTail(ctx context.Context, in flv.Input, f *fragment)
 
 // search looks for a moof in the last n bytes. Where there is one that says its time and from which others lead to the
 // end, it becomes a landmark.
-func (x *fragmentIndex) search(ctx context.Context, in flv.Input, n int64) error {
+func (x *fragmentIndex) search(ctx context.Context, s *scanner, n int64) error {
 	n = min(n, x.end-x.start)
-	w, err := in.Window(ctx, x.end-n, int(n))
+	w, err := s.far(ctx, x.end-n, int(n))
 	if err != nil {
 		return err
 	}
@@ -235,11 +237,11 @@ func (x *fragmentIndex) search(ctx context.Context, in flv.Input, n int64) error
 	if f == nil {
 		return nil
 	}
-	if err := x.readTail(ctx, in, f); err != nil || !x.whole {
+	if err := x.readTail(ctx, s, f); err != nil || !x.whole {
 		return err
 	}
 	r := &f.runs[0]
-	x.landmarks = []landmark{{offset: f.offset, ticks: r.dts, scale: r.track.timescale, found: f}}
+	x.landmarks = append(x.landmarks, landmark{offset: f.offset, ticks: r.dts, scale: r.track.timescale, found: f})
 	return nil
 }
 

@@ -132,22 +132,24 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// checkCost fails where f takes too long or allocates too much. Time is that of a machine with other things to do, so a
-// first slow run does not count.
+// checkCost fails where f takes too long or allocates too much. Time is that of a machine with other things to do, so the
+// best of a few runs counts.
 func checkCost(t *testing.T, f func()) {
 	t.Helper()
 	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	began := time.Now()
-	f()
-	took := time.Since(began)
-	runtime.ReadMemStats(&after)
-	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(fuzzBytes))
-	if took > fuzzTime {
-		began = time.Now()
+	best := time.Duration(1 << 62)
+	for range 4 {
+		runtime.ReadMemStats(&before)
+		began := time.Now()
 		f()
-		require.Less(t, time.Since(began), fuzzTime)
+		took := time.Since(began)
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(fuzzBytes))
+		if best = min(best, took); best < fuzzTime {
+			return
+		}
 	}
+	require.Less(t, best, fuzzTime)
 }
 
 // TestMutations changes each box of each seed in a few ways, so that what fuzzing once found stays found.

@@ -29,7 +29,7 @@ func Open(ctx context.Context, in flv.Input) (*File, error) {
 	}
 	f := &File{movie: m}
 	if m.fragmented {
-		if f.fragments, err = openFragments(ctx, in, m, s.at); err != nil {
+		if f.fragments, err = openFragments(ctx, &s, m); err != nil {
 			return nil, err
 		}
 	}
@@ -88,6 +88,12 @@ func (s *scanner) buffered() (b topBox, ok bool) {
 		return topBox{}, false
 	}
 	return topBox{kind: fourCC(s.window[from+4:][:4]), offset: s.at, header: header, size: int64(size)}, true
+}
+
+// far returns the n bytes at off. They are valid until the next read.
+func (s *scanner) far(ctx context.Context, off int64, n int) ([]byte, error) {
+	s.window = nil
+	return s.in.Window(ctx, off, n)
 }
 
 // peek returns the n bytes at s.at, from the last window where that has them.

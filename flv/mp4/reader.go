@@ -12,7 +12,7 @@ import (
 // reader is the flv.Reader of a file.
 type reader struct {
 	file    *File
-	in      flv.Input
+	in      scanner
 	cursors []*cursor
 	script  []byte // the body of the last script tag
 }
@@ -31,7 +31,7 @@ func (r *reader) Next(ctx context.Context) (flv.Tag, error) {
 			return tag, nil
 		}
 	}
-	data, err := r.in.Window(ctx, first.pending.offset, int(first.pending.size))
+	data, err := r.in.far(ctx, first.pending.offset, int(first.pending.size))
 	if err != nil {
 		return flv.Tag{}, err
 	}
@@ -46,7 +46,7 @@ func (r *reader) first(ctx context.Context) (*cursor, error) {
 	var first *cursor
 	for _, c := range r.cursors {
 		if !c.has && !c.fillTable() && r.file.fragments != nil {
-			if err := c.fillFragments(ctx, r.in, r.file.fragments, r.limit()); err != nil {
+			if err := c.fillFragments(ctx, &r.in, r.file.fragments, r.limit()); err != nil {
 				return nil, err
 			}
 		}
@@ -122,7 +122,7 @@ func (r *reader) Seek(ctx context.Context, t time.Duration) (time.Duration, erro
 	}
 	for _, c := range r.cursors[1:] {
 		if !c.seekFrom(lead.ms) && r.file.fragments != nil {
-			if err := c.seekFragments(ctx, r.in, r.file.fragments, lead.ms); err != nil {
+			if err := c.seekFragments(ctx, &r.in, r.file.fragments, lead.ms); err != nil {
 				return 0, err
 			}
 		}
@@ -137,7 +137,7 @@ func (r *reader) seekKeyFrame(ctx context.Context, c *cursor, ms int64) error {
 	var ok bool
 	var err error
 	if x != nil {
-		if p, ok, err = x.locate(ctx, r.in, c.track, ms, true); err != nil {
+		if p, ok, err = x.locate(ctx, &r.in, c.track, ms, true); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (r *reader) seekKeyFrame(ctx context.Context, c *cursor, ms int64) error {
 		n, inTable = c.track.firstKeyFrame(), true
 	}
 	if !ok && !inTable && x != nil {
-		if p, ok, err = x.firstSync(ctx, r.in, c.track); err != nil {
+		if p, ok, err = x.firstSync(ctx, &r.in, c.track); err != nil {
 			return err
 		}
 	}
@@ -159,7 +159,7 @@ func (r *reader) seekKeyFrame(ctx context.Context, c *cursor, ms int64) error {
 		c.moveTo(0, 0)
 	}
 	if !c.fillTable() && x != nil {
-		return c.fillFragments(ctx, r.in, x, math.MaxInt64)
+		return c.fillFragments(ctx, &r.in, x, math.MaxInt64)
 	}
 	return nil
 }
