@@ -309,6 +309,6 @@ func (x *Index) NewReader(in Input, tracks ...Track) Reader {
 		return len(tracks) == 0 || slices.ContainsFunc(tracks, func(t Track) bool { return t.Type == kind })
 	}
 	r := &reader{index: x, in: in, pos: x.start, time: x.startTime, audio: has(TrackAudio), video: has(TrackVideo)}
-	r.walk.begin(x.start)
+	r.beginWalk(x.start)
 	return r
 }

@@ -20,6 +20,8 @@ type reader struct {
 	// pending are the headers that come before the tag at pos, with the time of a seek.
 	pending []header
 	walk    walk
+	// knownTo is up to where all is known already: nothing is to be learnt before it.
+	knownTo int64
 }
 
 // Next returns the next tag, whose Data is a window onto the file. One read of the input brings a tag and the header of
@@ -113,12 +115,24 @@ func (r *reader) learn(t *Tag) {
 	if !r.audio || !r.video {
 		return
 	}
+	end := r.pos + r.next.span()
+	if end <= r.knownTo {
+		r.walk.extent = extent{end, end}
+		return
+	}
 	b := t.parseBody()
-	r.walk.add(r.pos, r.pos+r.next.span(), r.time, t.Type, &b, &r.index.first)
+	r.walk.add(r.pos, end, r.time, t.Type, &b, &r.index.first)
 	if r.walk.to-r.walk.from >= walkBytes {
 		r.publish()
-		r.walk.begin(r.walk.to)
+		r.beginWalk(end)
 	}
+}
+
+// beginWalk starts to learn at off, or where what is known ends.
+func (r *reader) beginWalk(off int64) {
+	r.walk.begin(off)
+	e, _ := r.index.known.extentOf(off)
+	r.knownTo = e.to
 }
 
 func (r *reader) publish() { r.index.known.learn(&r.walk) }
@@ -140,7 +154,7 @@ func (r *reader) Seek(ctx context.Context, t time.Duration) (time.Duration, erro
 		return 0, err
 	}
 	r.pos, r.time, r.ahead, r.pending = p.off, p.time, false, headers
-	r.walk.begin(p.off)
+	r.beginWalk(p.off)
 	return milliseconds(p.time), nil
 }
 

@@ -263,6 +263,9 @@ func (p *player) send(at int64) error {
 
 // afterSend sets the clock at the first sample, and stops behind it where one frame is all that is wanted.
 func (p *player) afterSend(at int64) (done bool, err error) {
+	if !p.settling && !p.oneFrame && p.cur.length != 0 {
+		return false, nil
+	}
 	if p.settling {
 		p.pace.set(p.c.srv.now(), at)
 	}

@@ -10,6 +10,9 @@ const (
 	extendedTimestamp = 1<<24 - 1
 	// maxHeader is the longest chunk header: basic header, message header of type 0, extended timestamp.
 	maxHeader = 3 + 11 + 4
+	// shortHeader is the header of type 0 of a chunk stream up to 63, whose basic header is one byte (5.3.1.1).
+	shortHeader    = 1 + 11
+	maxShortStream = 63 - MinChunkStream
 )
 
 // Append adds m, cut into chunks of chunkSize bytes, to dst. It allocates only when dst has less than Size bytes free.
@@ -18,13 +21,36 @@ const (
 // A chunkSize below 1 means DefaultChunkSize. A body longer than MaxMessageSize, which no header can state, is cut off
 // there; a chunk stream id out of range becomes the nearest one in range.
 func Append(dst []byte, m *Message, chunkSize int) []byte {
+	if isShort(m, chunkSize) {
+		return appendOne(dst, m)
+	}
 	c := Cut(m, chunkSize)
 	dst, _ = c.Next(slices.Grow(dst, Size(m, chunkSize)))
 	return dst
 }
 
+// isShort tells whether a message is one chunk with the shortest header, as nearly all of a server's are.
+func isShort(m *Message, chunkSize int) bool {
+	size := len(m.Head) + len(m.Payload)
+	return size <= chunkSize && size <= MaxMessageSize && m.ChunkStream-MinChunkStream <= maxShortStream && m.Timestamp < extendedTimestamp
+}
+
+// appendOne adds a short message: the very bytes that a Cutter would make.
+func appendOne(dst []byte, m *Message) []byte {
+	size := len(m.Head) + len(m.Payload)
+	dst = append(dst, byte(m.ChunkStream),
+		byte(m.Timestamp>>16), byte(m.Timestamp>>8), byte(m.Timestamp),
+		byte(size>>16), byte(size>>8), byte(size), byte(m.Type),
+		byte(m.Stream), byte(m.Stream>>8), byte(m.Stream>>16), byte(m.Stream>>24))
+	dst = append(dst, m.Head...)
+	return append(dst, m.Payload...)
+}
+
 // Size is how many bytes Append adds.
 func Size(m *Message, chunkSize int) int {
+	if isShort(m, chunkSize) {
+		return shortHeader + len(m.Head) + len(m.Payload)
+	}
 	body := bodySize(m)
 	chunks := max(1, (body+usableChunkSize(chunkSize)-1)/usableChunkSize(chunkSize))
 	perChunk := basicHeaderSize(m.ChunkStream)
