@@ -135,8 +135,11 @@ func (t *track) length() int64 {
 	return int64(t.duration)
 }
 
-// describeKeyFrames lists the key frames of the first video track.
+// describeKeyFrames lists the key frames of the first video track, where the moov has all of them.
 func (f *File) describeKeyFrames() {
+	if f.fragments != nil && f.fragments.first != nil {
+		return
+	}
 	for _, t := range f.selected(nil) {
 		if t.kind != flv.TrackVideo {
 			continue

@@ -30,17 +30,26 @@ func TestInfo(t *testing.T) {
 	require.Equal(t, "Reelfront", tags.(amf.Object).String("\u00a9ART"))
 	tracks, _ := all.Lookup("trackinfo")
 	require.Equal(t, amf.Object{
-		{Key: "length", Value: 88200.0},
+		{Key: "length", Value: 89224.0},
 		{Key: "timescale", Value: 44100.0},
 		{Key: "language", Value: "eng"},
 		{Key: "sampledescription", Value: amf.StrictArray{amf.Object{{Key: "sampletype", Value: "mp4a"}}}},
-	}[1:], tracks.(amf.StrictArray)[1].(amf.Object)[1:])
+	}, tracks.(amf.StrictArray)[1])
 	points, _ := all.Lookup("seekpoints")
 	require.Len(t, points, 2)
 	require.Len(t, f.Info().KeyFrames, 2)
 	_, err := amf.Append(nil, "onMetaData", all)
 	require.NoError(t, err)
 	require.Equal(t, "eng", f.Info().Tracks[1].Language)
+}
+
+func TestFragmentedInfo(t *testing.T) {
+	t.Parallel()
+	f, _ := open(t, testFile(t, "fragments.mp4"))
+	require.Nil(t, f.Info().KeyFrames)
+	require.InDelta(t, 2, f.Info().Duration.Seconds(), 0.05)
+	rate, _ := f.Info().OnMetaData().Number("videoframerate")
+	require.InDelta(t, 15, rate, 0.01)
 }
 
 // TestCodecs has a clip of each codec: its name, and the first tags.
