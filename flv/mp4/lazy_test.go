@@ -55,8 +55,8 @@ const (
 	fragmentSize  = 500_000
 )
 
-// hour is a fragmented file of one hour, with the given index.
-func hour(index string) *sparse {
+// hour is a fragmented file of one hour, with the given index. Its sound ends after so many fragments.
+func hour(index string, sounds int) *sparse {
 	video, audio := videoTrack(), audioTrack()
 	for _, t := range []*madeTrack{video, audio} {
 		t.sizes, t.chunks, t.keyEvery = nil, nil, 0
@@ -73,7 +73,11 @@ func hour(index string) *sparse {
 	}
 	moof := func(i int) []byte {
 		const size = 8 + 16 + 2*(8+16+20+24)
-		return boxOf("moof", boxOf("mfhd", 0, i+1), traf(1, i*2000, size+8, 50, true), traf(2, i*20000, size+8+50*9000, 20, false))
+		sound := traf(2, i*20000, size+8+50*9000, 20, false)
+		if i >= sounds {
+			sound = boxOf("free", sound[8:])
+		}
+		return boxOf("moof", boxOf("mfhd", 0, i+1), traf(1, i*2000, size+8, 50, true), sound)
 	}
 	size := len(moof(0)) + fragmentSize
 	if index == "sidx" {
@@ -102,7 +106,7 @@ func TestLazyFragments(t *testing.T) {
 		t.Run(index, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
-			in := hour(index)
+			in := hour(index, hourFragments)
 			f, err := mp4.Open(ctx, in)
 			require.NoError(t, err)
 			require.InDelta(t, 3600, f.Info().Duration.Seconds(), 1)
@@ -141,10 +145,33 @@ func TestLazyFragments(t *testing.T) {
 	}
 }
 
+// TestEndedTrack has sound that ends long before the pictures: looking for more of it goes no further ahead of them than
+// tracks lie apart.
+func TestEndedTrack(t *testing.T) {
+	t.Parallel()
+	in := hour("none", 5)
+	f, err := mp4.Open(context.Background(), in)
+	require.NoError(t, err)
+	r := f.NewReader(in)
+	in.reads = 0
+	tags := 0
+	for {
+		tag, err := r.Next(context.Background())
+		require.NoError(t, err)
+		if tags++; tag.Timestamp > 20_000 {
+			break
+		}
+	}
+	require.LessOrEqual(t, in.reads, tags+20)
+	_, err = r.Seek(context.Background(), 40*time.Minute)
+	require.NoError(t, err)
+	require.Len(t, marks(t, r), 1+50*600)
+}
+
 // TestSharedFragments has many viewers learn the same index at once.
 func TestSharedFragments(t *testing.T) {
 	t.Parallel()
-	in := hour("none")
+	in := hour("none", hourFragments)
 	f, err := mp4.Open(context.Background(), in)
 	require.NoError(t, err)
 	var wg sync.WaitGroup
@@ -173,7 +200,7 @@ func TestSharedFragments(t *testing.T) {
 // TestInterruptedWalk ends the context of a seek on the way, and seeks again.
 func TestInterruptedWalk(t *testing.T) {
 	t.Parallel()
-	in := hour("none")
+	in := hour("none", hourFragments)
 	f, err := mp4.Open(context.Background(), in)
 	require.NoError(t, err)
 	r := f.NewReader(in)
