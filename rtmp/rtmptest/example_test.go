@@ -40,6 +40,10 @@ func download(ctx context.Context, url string) (tags []flv.Tag, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
+	return downloadFrom(ctx, c)
+}
+
+func downloadFrom(ctx context.Context, c *rtmp.Client) (tags []flv.Tag, err error) {
 	if err := c.Connect(ctx); err != nil {
 		return nil, err
 	}
