@@ -3,6 +3,7 @@ package origin
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -62,6 +63,9 @@ type Cache struct {
 	purges  atomic.Uint64 // how many there were; what began before one is not kept
 	count   counters
 
+	guardsMu sync.Mutex
+	guards   map[Origin]*guarded
+
 	liveMu sync.Mutex
 	live   map[blockKey]weak.Pointer[block] // blocks that somebody holds, whether the memory tier does or not
 
@@ -88,6 +92,7 @@ type block struct {
 func (c *Cache) start() {
 	c.once.Do(func() {
 		c.ctx, c.cancel = context.WithCancel(context.Background())
+		c.guards = make(map[Origin]*guarded)
 		c.live = make(map[blockKey]weak.Pointer[block])
 		c.readers = make(map[weak.Pointer[Reader]]struct{})
 		c.opens.drop = func(e *entry) { e.release() }
@@ -121,10 +126,26 @@ func (c *Cache) blockBytes() int64 {
 }
 
 // Wrap returns o behind the cache. What is kept is kept under space: two origins in one space are taken for one and the
-// same, so that what is fresh outlives a change of origin, and one origin in two spaces is cached twice.
+// same, so that what is fresh outlives a change of origin, and one origin in two spaces is cached twice. It has one Guard in
+// both, though, if its type is comparable, as pointers are.
 func (c *Cache) Wrap(space string, o Origin) *Cached {
 	c.start()
-	return &Cached{c: c, space: space, origin: c.Guard.wrap(o, &c.count)}
+	return &Cached{c: c, space: space, origin: c.guard(o)}
+}
+
+// guard returns o behind its guard. There are as many as there are origins: a few.
+func (c *Cache) guard(o Origin) *guarded {
+	if !reflect.ValueOf(o).Comparable() {
+		return c.Guard.wrap(o, &c.count)
+	}
+	c.guardsMu.Lock()
+	defer c.guardsMu.Unlock()
+	g := c.guards[o]
+	if g == nil {
+		g = c.Guard.wrap(o, &c.count)
+		c.guards[o] = g
+	}
+	return g
 }
 
 // Purge forgets what is kept of the objects of a space that pattern names: one key, or all keys with a prefix when it ends

@@ -273,6 +273,26 @@ func TestCacheSpaces(t *testing.T) {
 	require.Zero(t, opens)
 }
 
+// TestCacheGuards checks that an origin in two spaces is asked by one guard.
+func TestCacheGuards(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("film", randomBytes(10*block))
+		f.latency = 100 * time.Millisecond
+		cache := &origin.Cache{BlockBytes: block, Guard: origin.Guard{Parallel: 2}}
+		defer closeCache(t, cache)
+		var wg sync.WaitGroup
+		for _, space := range []string{"one", "two"} {
+			o := cache.Wrap(space, f)
+			for range 4 {
+				wg.Go(func() { mustReadAll(t, o, "film") })
+			}
+		}
+		wg.Wait()
+		require.Equal(t, 2, f.most)
+	})
+}
+
 func TestCachePurge(t *testing.T) {
 	t.Parallel()
 	f := newFake("a/1", randomBytes(10))

@@ -88,6 +88,7 @@ type private struct {
 }
 
 func (p *private) ahead(int64, bool) *ahead { return nil }
+func (p *private) here(int64) bool          { return false }
 
 // next reads into the memory of the block that the lane leaves.
 func (p *private) next(ctx context.Context, l *lane, index int64) (*block, error) {

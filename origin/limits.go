@@ -13,6 +13,7 @@ const (
 	defaultDirBytes       = 10 << 30
 	maxSpaceBytes         = 1024 // of a space whose blocks are kept on disk
 	defaultReadAheadBytes = 4 << 20
+	gatherAhead           = 16        // blocks of one window that are fetched side by side
 	privateBlockBytes     = 256 << 10 // of a Reader without a cache
 	keptScratchBytes      = 1 << 20   // a larger window that crosses blocks gets memory of its own
 	maxEntries            = 1 << 16   // names that a Cache remembers, those that do not exist among them

@@ -163,6 +163,12 @@ func (o *cachedObject) ahead(index int64, urgent bool) *ahead {
 	return a
 }
 
+// here reports whether a block is in the memory tier.
+func (o *cachedObject) here(index int64) bool {
+	_, ok := o.c.memory.GetEntryQuietly(blockKey{o.v.id, index})
+	return ok
+}
+
 // ahead is a block that a viewer is going to want: here already, or on its way.
 type ahead struct {
 	o      *cachedObject

@@ -53,8 +53,9 @@ type Reader struct {
 type blocks interface {
 	// next returns block number index for a lane that is going to stand there.
 	next(ctx context.Context, l *lane, index int64) (*block, error)
-	// ahead begins to fetch a block. It is called where maxAhead is not 0.
+	// ahead begins to fetch a block, and here tells whether it is in the memory tier. Only a Reader of a Cache calls them.
 	ahead(index int64, urgent bool) *ahead
+	here(index int64) bool
 }
 
 // Size is the length of the object in bytes.
@@ -92,6 +93,9 @@ func (r *Reader) move(ctx context.Context, off int64, n int) ([]byte, error) {
 	defer r.mu.Unlock()
 	r.last = r.choose(index)
 	l := &r.lanes[r.last]
+	if index == 0 && !l.begun {
+		r.fetchEnd()
+	}
 	b, err := r.enter(ctx, l, index)
 	if err != nil {
 		return nil, err
@@ -131,6 +135,7 @@ func (r *Reader) gather(ctx context.Context, l *lane, b *block, off int64, n int
 		}
 	}
 	p = p[:n]
+	r.fetch(l, min((off+int64(n)-1)/r.blockBytes, l.index+gatherAhead), true)
 	done := copy(p, b.data[off-b.start:])
 	for done < n {
 		b, err := r.enter(ctx, l, (off+int64(done))/r.blockBytes)
@@ -160,6 +165,11 @@ func (r *Reader) enter(ctx context.Context, l *lane, index int64) (*block, error
 		return b, nil
 	}
 	l.trigger = b.start + r.blockBytes/2
+	for i := range r.lanes { // an end that nobody came to look at
+		if other := &r.lanes[i]; other != l && other.block.Load() == nil {
+			other.clear()
+		}
+	}
 	if l.depth > 1 {
 		r.extend(l)
 	}
@@ -177,6 +187,11 @@ func (r *Reader) lookAhead(l *lane) {
 // extend fetches as many blocks ahead as the lane is deep.
 func (r *Reader) extend(l *lane) {
 	l.trigger = never
+	r.fetch(l, l.index+int64(min(l.depth, r.maxAhead)), false)
+}
+
+// fetch begins to fetch the blocks after a lane's own up to number last.
+func (r *Reader) fetch(l *lane, last int64, urgent bool) {
 	if r.maxAhead == 0 {
 		return
 	}
@@ -184,9 +199,21 @@ func (r *Reader) extend(l *lane) {
 	if n := len(l.aheads); n > 0 {
 		next = l.aheads[n-1].key.index + 1
 	}
-	for ; next <= l.index+int64(min(l.depth, r.maxAhead)) && next*r.blockBytes < r.size; next++ {
-		l.aheads = append(l.aheads, r.from.ahead(next, false))
+	for ; next <= last && next*r.blockBytes < r.size; next++ {
+		l.aheads = append(l.aheads, r.from.ahead(next, urgent))
 	}
+}
+
+// fetchEnd begins to fetch the end of an object whose beginning is not here yet either: whoever begins to read a file is
+// going to look there for an index, a duration or names, and saves a round trip.
+func (r *Reader) fetchEnd() {
+	end := &r.lanes[1-r.last]
+	last := (r.size - 1) / r.blockBytes
+	if end.begun || last < 2 || r.maxAhead == 0 || r.cache.memory == nil || r.from.here(0) {
+		return
+	}
+	end.begun, end.index = true, last-1
+	r.fetch(end, last, false)
 }
 
 // Release gives up the memory that r holds. The next Window fetches its block again, most likely from the cache. A window

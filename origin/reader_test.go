@@ -52,7 +52,7 @@ func TestReaderFetchesAhead(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 100*time.Millisecond, time.Since(at), "a seek costs one round trip")
 		_, reads, _ := f.counts()
-		require.LessOrEqual(t, reads, 12)
+		require.LessOrEqual(t, reads, 13, "ten, one ahead, the end, and one where it went")
 	})
 }
 
@@ -70,6 +70,34 @@ func TestReaderOutpacesTheOrigin(t *testing.T) {
 		require.Less(t, time.Since(begin), 64*100*time.Millisecond/4, "blocks are fetched side by side")
 		_, reads, _ := f.counts()
 		require.Equal(t, 64, reads)
+	})
+}
+
+// TestReaderBegins counts the round trips of one who opens a film: looks at its beginning, its end and a large index.
+func TestReaderBegins(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(20*block + 100)
+		f := newFake("film", data)
+		f.latency = 50 * time.Millisecond
+		cache := &origin.Cache{BlockBytes: block}
+		defer closeCache(t, cache)
+		begin := time.Now()
+		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+		require.NoError(t, err)
+		defer obj.Close()
+		r := origin.NewReader(obj)
+		defer r.Close()
+		for _, c := range []struct {
+			off   int64
+			n     int
+			trips int
+		}{{0, 100, 2}, {20*block + 50, 50, 2}, {block / 2, 6 * block, 3}, {10, 10, 3}, {12 * block, 100, 4}} {
+			w, err := r.Window(t.Context(), c.off, c.n)
+			require.NoError(t, err)
+			require.Equal(t, data[c.off:c.off+int64(c.n)], w)
+			require.Equal(t, time.Duration(c.trips)*50*time.Millisecond, time.Since(begin), "%v", c)
+		}
 	})
 }
 

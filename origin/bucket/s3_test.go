@@ -220,7 +220,7 @@ func (g *gateway) coldStart(t *testing.T) {
 	defer buckets.Close()
 	o, err := buckets.Origin(t.Context(), name, "")
 	require.NoError(t, err)
-	cache := &origin.Cache{MemoryBytes: 4 << 20} // less than the film
+	cache := &origin.Cache{}
 	defer cache.Close()
 	cached := cache.Wrap("s", o)
 	var wg sync.WaitGroup
