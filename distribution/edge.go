@@ -238,6 +238,9 @@ func (c *connection) Play(ctx context.Context, r *rtmp.PlayRequest) (src rtmp.So
 		}
 		return err
 	})
+	if err != nil {
+		err = fmt.Errorf("distribution %s: %w", c.id, err)
+	}
 	return src, err
 }
 

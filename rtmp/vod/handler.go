@@ -42,7 +42,7 @@ type Handler struct {
 	Index *IndexCache
 	Space string
 
-	// Logger is told of refusals and of files opened; nil for nobody. Queries, which hold signatures, are not logged.
+	// Logger is told of files opened; nil for nobody. Refusals are the server's to log.
 	Logger *slog.Logger
 
 	own   IndexCache
@@ -137,9 +137,6 @@ func (h *Handler) open(ctx context.Context, r *rtmp.PlayRequest, p Path, wait bo
 		}
 		o, key, err = h.find(ctx, grant.Keys)
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		h.log().InfoContext(ctx, "origin refused", "name", p.Name, "error", err)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("vod: %q: %w", p.Name, err)
 	}
@@ -159,9 +156,6 @@ func (h *Handler) authorize(ctx context.Context, r *rtmp.PlayRequest, p Path) (G
 	g, err := h.Authorize(ctx, r, p, keys)
 	if err == nil && len(g.Keys) == 0 && len(keys) > 0 {
 		err = fmt.Errorf("vod: no key granted: %w", fs.ErrPermission)
-	}
-	if err != nil {
-		h.log().InfoContext(ctx, "play refused", "name", p.Name, "error", err)
 	}
 	return g, err
 }
