@@ -51,8 +51,7 @@ func (l *lane) clear() {
 	l.aheads = l.aheads[:0]
 }
 
-// next returns the block for a lane that moves to index. A viewer who has to wait for what was fetched ahead outpaces the
-// origin: more is fetched ahead from then on. One who moves elsewhere begins anew.
+// next returns the block for a lane that moves to index. One that moves elsewhere begins anew.
 func (o *cachedObject) next(ctx context.Context, l *lane, index int64) (*block, error) {
 	if !l.begun || index != l.index && index != l.index+1 {
 		l.clear()
@@ -63,22 +62,32 @@ func (o *cachedObject) next(ctx context.Context, l *lane, index int64) (*block, 
 		return o.block(ctx, index)
 	}
 	a := l.aheads[0]
-	if a.here() {
-		if l.calm++; l.calm >= 8 {
-			l.depth, l.calm = max(1, l.depth/2), 0
-		}
-	} else {
-		l.depth, l.calm = l.depth*2, 0
-	}
+	inTime := a.here()
 	b, err := a.wait(ctx)
+	if err != nil && inTime { // a fault that may have passed meanwhile
+		l.clear()
+		return o.block(ctx, index)
+	}
 	if err != nil {
 		return nil, err
 	}
+	l.adapt(inTime)
 	a.leave()
 	copy(l.aheads, l.aheads[1:])
 	l.aheads[len(l.aheads)-1] = nil
 	l.aheads = l.aheads[:len(l.aheads)-1]
 	return b, nil
+}
+
+// adapt doubles what is fetched ahead when a block was not there in time, and halves it after a while without that.
+func (l *lane) adapt(inTime bool) {
+	if !inTime {
+		l.depth, l.calm = l.depth*2, 0
+		return
+	}
+	if l.calm++; l.calm >= calmBlocks {
+		l.depth, l.calm = max(1, l.depth/2), 0
+	}
 }
 
 // private reads an object that no cache stands before, without read-ahead.

@@ -13,6 +13,7 @@ const (
 	defaultDirBytes       = 10 << 30
 	maxSpaceBytes         = 1024 // of a space whose blocks are kept on disk
 	defaultReadAheadBytes = 4 << 20
+	calmBlocks            = 8         // that were there in time, after which less is fetched ahead
 	gatherAhead           = 16        // blocks of one window that are fetched side by side
 	privateBlockBytes     = 256 << 10 // of a Reader without a cache
 	keptScratchBytes      = 1 << 20   // a larger window that crosses blocks gets memory of its own

@@ -165,11 +165,7 @@ func (r *Reader) enter(ctx context.Context, l *lane, index int64) (*block, error
 		return b, nil
 	}
 	l.trigger = b.start + r.blockBytes/2
-	for i := range r.lanes { // an end that nobody came to look at
-		if other := &r.lanes[i]; other != l && other.block.Load() == nil {
-			other.clear()
-		}
-	}
+	r.dropEnd(l)
 	if l.depth > 1 {
 		r.extend(l)
 	}
@@ -214,6 +210,17 @@ func (r *Reader) fetchEnd() {
 	}
 	end.begun, end.index = true, last-1
 	r.fetch(end, last, false)
+}
+
+// dropEnd gives up the end, once it is here, when nobody has come to look at it before l moves on. The cache has it now.
+func (r *Reader) dropEnd(l *lane) {
+	end := &r.lanes[0]
+	if end == l {
+		end = &r.lanes[1]
+	}
+	if end.block.Load() == nil && len(end.aheads) > 0 && end.aheads[0].here() {
+		end.clear()
+	}
 }
 
 // Release gives up the memory that r holds. The next Window fetches its block again, most likely from the cache. A window

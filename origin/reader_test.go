@@ -73,6 +73,64 @@ func TestReaderOutpacesTheOrigin(t *testing.T) {
 	})
 }
 
+// TestReaderForgetsFaults has a block fail that is fetched ahead, some time before its viewer comes to it.
+func TestReaderForgetsFaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(3 * block)
+		f := newFake("film", data)
+		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1, Guard: origin.Guard{BreakFor: time.Second}}
+		defer closeCache(t, cache)
+		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+		require.NoError(t, err)
+		defer obj.Close()
+		r := origin.NewReader(obj)
+		defer r.Close()
+		_, err = r.Window(t.Context(), 0, 10)
+		require.NoError(t, err)
+		f.breaks(always(fails))
+		_, err = r.Window(t.Context(), block-10, 10)
+		require.NoError(t, err)
+		time.Sleep(5 * time.Second)
+		_, _, before := f.counts()
+		f.breaks(nil)
+		w, err := r.Window(t.Context(), block, 10)
+		require.NoError(t, err)
+		require.Equal(t, data[block:block+10], w)
+		_, _, after := f.counts()
+		require.Equal(t, before+block, after)
+	})
+}
+
+// TestReaderCallsOff has a viewer seek away from blocks that are on their way.
+func TestReaderCallsOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("film", randomBytes(20*block))
+		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1}
+		defer closeCache(t, cache)
+		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+		require.NoError(t, err)
+		defer obj.Close()
+		r := origin.NewReader(obj)
+		defer r.Close()
+		_, err = r.Window(t.Context(), 0, 10)
+		require.NoError(t, err)
+		f.latency = time.Second
+		_, err = r.Window(t.Context(), block-10, 10)
+		require.NoError(t, err)
+		synctest.Wait()
+		f.mu.Lock()
+		require.Equal(t, 1, f.now, "the next block is on its way")
+		f.mu.Unlock()
+		r.Release()
+		synctest.Wait()
+		f.mu.Lock()
+		require.Zero(t, f.now, "and is called off")
+		f.mu.Unlock()
+	})
+}
+
 // TestReaderBegins counts the round trips of one who opens a film: looks at its beginning, its end and a large index.
 func TestReaderBegins(t *testing.T) {
 	t.Parallel()
