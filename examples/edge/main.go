@@ -68,7 +68,7 @@ func run(ctx context.Context, release func(), args []string, stderr io.Writer) i
 		log.Info("listening", "addr", l.Addr().String())
 		go func() { failed <- srv.Serve(l) }()
 	}
-	if o.origin == "" {
+	if o.origin == "" && o.logFormat == "text" {
 		printDemo(stderr, listeners[0].Addr())
 	}
 	select {
