@@ -23,6 +23,9 @@
 // extension where the name has none; the key without it; these with the prefix; these with the parameters. There is one
 // consequence: who signs "dir/film" signs dir/film.flv and dir/film.mp3 alike, as on CloudFront.
 //
+// Of base64 there is one form: that of the guide, with "-", "_" and "~" for "+", "=" and "/". Plain base64 is refused,
+// percent-encoded or not, as it was by CloudFront; the right characters may be percent-encoded.
+//
 // # Specifications
 //
 // Amazon CloudFront Developer Guide, edition of 2017, "Serving Private Content through CloudFront"; of the present edition,

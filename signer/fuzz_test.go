@@ -3,6 +3,7 @@ package signer
 import (
 	"net/netip"
 	"path"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -28,7 +29,11 @@ func FuzzVerify(f *testing.F) {
 		name = name[:i] + insert + name[min(i+int(cut), len(name)):]
 		v := verifier()
 		keys := keysOf(name)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		granted, err := v.Verify(name, keys, viewer)
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 		if err != nil {
 			require.Nil(t, granted)
 			return

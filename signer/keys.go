@@ -16,7 +16,7 @@ import (
 func ParsePublicKey(data []byte) (crypto.PublicKey, error) {
 	der := unwrap(data)
 	if key, err := x509.ParsePKCS1PublicKey(der); err == nil {
-		if err := check(key); err != nil {
+		if err := CheckKey(key); err != nil {
 			return nil, err
 		}
 		return key, nil
@@ -25,7 +25,7 @@ func ParsePublicKey(data []byte) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signer: neither a PKIX nor a PKCS #1 public key: %w", err)
 	}
-	if err := check(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return nil, err
 	}
 	return key, nil
@@ -49,7 +49,7 @@ func ParsePrivateKey(data []byte) (crypto.Signer, error) {
 			return nil, errors.New("signer: the private key is not one that signs")
 		}
 	}
-	if err := check(key.Public()); err != nil {
+	if err := CheckKey(key.Public()); err != nil {
 		return nil, err
 	}
 	return key, nil
@@ -76,8 +76,9 @@ func unwrap(data []byte) []byte {
 	}
 }
 
-// check refuses keys of other kinds and sizes.
-func check(key crypto.PublicKey) error {
+// CheckKey refuses keys of other kinds and sizes than ParsePublicKey's, for those that come from elsewhere: a longer one
+// would make each refusal of a name dear.
+func CheckKey(key crypto.PublicKey) error {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
 		if n := k.N.BitLen(); n < minRSABits || n > maxRSABits {

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"math/big"
 	"sync"
 	"testing"
 
@@ -101,7 +102,11 @@ func TestRefusedKeys(t *testing.T) {
 	require.Error(t, err)
 	_, err = ParsePrivateKey(armour("PRIVATE KEY", []byte{1, 2, 3}))
 	require.Error(t, err)
-	require.Error(t, check("a string"))
+	require.Error(t, CheckKey("a string"))
+	for bits, good := range map[int]bool{1023: false, 1024: true, 4096: true, 4097: false} {
+		err := CheckKey(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), uint(bits-1)), E: 65537})
+		require.Equal(t, good, err == nil, "%d bits: %v", bits, err)
+	}
 }
 
 func TestKeySizes(t *testing.T) {

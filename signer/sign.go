@@ -80,7 +80,7 @@ func checkSign(base, own string, p Policy, key Key) error {
 	case key.Hash != 0 && key.Hash != crypto.SHA1 && key.Hash != crypto.SHA256:
 		return errors.New("the hash must be SHA-1 or SHA-256")
 	}
-	return check(key.Signer.Public())
+	return CheckKey(key.Signer.Public())
 }
 
 // isSigned tells whether one of the parameters is CloudFront's.

@@ -206,6 +206,7 @@ func TestSpellings(t *testing.T) {
 	custom := wild("dir/film.mp4")
 	plain := name + "?" + cannedParams("dir/film.mp4")
 	encode := strings.NewReplacer("?", "%3F", "=", "%3D", "&", "%26")
+	plainBase64 := strings.NewReplacer("-", "+", "_", "=", "~", "/") // which CloudFront answered with 403
 	good := map[string]string{
 		"JavaScript's order":        name + "?" + e + "&" + k + "&" + s,
 		"private-url-creator's":     name + "?" + s + "&" + k + "&" + e,
@@ -242,7 +243,9 @@ func TestSpellings(t *testing.T) {
 		{"not a number", strings.Replace(plain, "=2000", "=2e9", 1), ErrMalformed},
 		{"negative", strings.Replace(plain, "=2000", "=-1", 1), ErrMalformed},
 		{"unknown hash", plain + "&Hash-Algorithm=MD5", ErrMalformed},
-		{"plain base64", strings.ReplaceAll(plain, "__", "=="), ErrMalformed},
+		{"plain base64", name + "?" + e + "&" + plainBase64.Replace(s) + "&" + k, ErrMalformed},
+		{"plain base64, encoded", name + "?" + e + "&Signature=" + url.QueryEscape(plainBase64.Replace(s[len("Signature="):])) + "&" + k, ErrMalformed},
+		{"base64 without padding", strings.Replace(plain, "__", "", 1), ErrMalformed},
 		{"cut signature", name + "?" + e + "&" + s[:len(s)-5] + "&" + k, ErrMalformed},
 		{"newline in the signature", name + "?" + e + "&" + s[:30] + "%0A" + s[30:] + "&" + k, ErrMalformed},
 		{"long signature", name + "?" + e + "&Signature=" + strings.Repeat("A", 1000) + "&" + k, ErrMalformed},
