@@ -72,33 +72,39 @@ func openDisk(ctx context.Context, dir string, max int64, count *counters, purge
 	return d, nil
 }
 
+// scan counts in what is there, and removes what was not finished. Files that are none of ours are left alone.
 func (d *disk) scan() error {
-	names, err := filepath.Glob(filepath.Join(globQuote(d.dir), "[0-9a-f][0-9a-f]", "*"))
-	if err != nil {
-		return err
-	}
 	type found struct {
 		diskFile
 		time time.Time
 	}
 	var all []found
-	for _, path := range names {
-		name := filepath.Base(path)
-		if strings.HasPrefix(name, tempPrefix) {
-			if err := os.Remove(path); err != nil {
-				return err
+	dirs, err := os.ReadDir(d.dir)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if len(dir.Name()) != 2 || !dir.IsDir() {
+			continue
+		}
+		files, err := os.ReadDir(filepath.Join(d.dir, dir.Name()))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			path := filepath.Join(d.dir, dir.Name(), file.Name())
+			if strings.HasPrefix(file.Name(), tempPrefix) {
+				if err := os.Remove(path); err != nil {
+					return err
+				}
+				continue
 			}
-			continue
+			k, ok := parseName(file.Name())
+			st, err := file.Info()
+			if ok && err == nil && st.Mode().IsRegular() && path == d.path(k) {
+				all = append(all, found{diskFile{k, st.Size()}, st.ModTime()})
+			}
 		}
-		k, ok := parseName(name)
-		if !ok || path != d.path(k) {
-			continue
-		}
-		st, err := os.Stat(path)
-		if err != nil || !st.Mode().IsRegular() {
-			continue
-		}
-		all = append(all, found{diskFile{k, st.Size()}, st.ModTime()})
 	}
 	slices.SortFunc(all, func(a, b found) int { return a.time.Compare(b.time) })
 	for _, f := range all {
@@ -106,10 +112,6 @@ func (d *disk) scan() error {
 	}
 	d.evict()
 	return nil
-}
-
-func globQuote(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
 func (d *disk) path(k blockKey) string {

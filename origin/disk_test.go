@@ -124,6 +124,23 @@ func TestDiskIsBounded(t *testing.T) {
 	closeCache(t, smaller)
 }
 
+func TestDiskStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fillDisk(t, dir, randomBytes(3*block))
+	paths, _ := diskFiles(t, dir)
+	half := filepath.Join(filepath.Dir(paths[0]), "new-1234")
+	others := []string{filepath.Join(dir, "README"), filepath.Join(filepath.Dir(paths[0]), "README"), filepath.Join(dir, "zz-0")}
+	for _, path := range append(others, half) {
+		require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
+	}
+	cache := diskCache(dir, 1)
+	require.NoError(t, cache.Prepare())
+	closeCache(t, cache)
+	left, _ := diskFiles(t, dir)
+	require.ElementsMatch(t, others, left, "what is not the cache's stays")
+}
+
 func TestDiskPurge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

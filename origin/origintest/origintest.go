@@ -93,7 +93,7 @@ func ranges(t *testing.T, f Fixture) {
 		eof    bool
 	}{
 		{0, filmBytes, false}, {0, 1, false}, {1, 100, false}, {filmBytes - 1, 1, false}, {700_000, 534_567, false},
-		{filmBytes - 10, 11, true}, {0, filmBytes + 1, true}, {filmBytes, 1, true}, {filmBytes + 1, 10, true}, {1 << 40, 10, true},
+		{filmBytes - 10, 11, true}, {0, filmBytes + 1, true}, {filmBytes, 1, true}, {filmBytes + 1, 10, true}, {1 << 30, 10, true},
 		{0, 0, false}, {500, 0, false},
 	} {
 		p := bytes.Repeat([]byte{0xAA}, c.n)
