@@ -105,8 +105,12 @@ func streamName(name string) string {
 }
 
 // playAs plays a stream to its end, as a client that announces codecs.
-func playAs(ctx context.Context, url string, codecs []flv.Codec) (tags []flv.Tag, err error) {
-	c, err := rtmp.Dial(ctx, url, &rtmp.ClientOptions{Codecs: codecs})
+func playAs(ctx context.Context, url string, codecs []flv.Codec) ([]flv.Tag, error) {
+	return playWith(ctx, url, &rtmp.ClientOptions{Codecs: codecs})
+}
+
+func playWith(ctx context.Context, url string, opts *rtmp.ClientOptions) (tags []flv.Tag, err error) {
+	c, err := rtmp.Dial(ctx, url, opts)
 	if err != nil {
 		return nil, err
 	}
