@@ -54,8 +54,17 @@ type Grant struct {
 	// Keys are the objects that may be opened; the first that exists is played. None is a refusal.
 	Keys []string
 	// Start and End bound what is played of the file, such as a preview for guests: from the key frame at or before Start
-	// until before End. 0 is no bound.
+	// until before End, wherever the viewer seeks. They are times of the file; 0 is no bound. getStreamLength answers with
+	// what lies between them, while onMetaData speaks of the whole file.
 	Start, End time.Duration
+}
+
+// until is where the grant ends in a file of that duration.
+func (g *Grant) until(duration time.Duration) time.Duration {
+	if g.End > 0 && (duration == 0 || g.End < duration) {
+		return g.End
+	}
+	return duration
 }
 
 // Connect implements rtmp.Handler. A connect to another application is rejected.
@@ -114,7 +123,7 @@ func (a *app) Length(ctx context.Context, name string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.file.Info().Duration, s.Close()
+	return max(s.grant.until(s.file.Info().Duration)-s.grant.Start, 0), s.Close()
 }
 
 func (h *Handler) audio(r *rtmp.PlayRequest, p Path) string {

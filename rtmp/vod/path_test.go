@@ -1,6 +1,7 @@
 package vod_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -260,12 +261,18 @@ func FuzzPath(f *testing.F) {
 	}
 	f.Add("vod/../x", "%2e%2e%2f%00//mp4:")
 	f.Add("vod?slist=", "slist=")
+	f.Add("vod/"+strings.Repeat("mp4:/", 800), strings.Repeat("mp3:", 1000)+"%3F"+strings.Repeat("/%2e", 1000))
+	f.Add("vod?"+strings.Repeat("&slist=", 1000), strings.Repeat("/", 1000))
 	f.Fuzz(func(t *testing.T, app, name string) {
 		m, ok := vod.Split(app, roots...)
 		if !ok {
 			return
 		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		keys := m.Path(name).Keys()
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2<<20))
 		require.LessOrEqual(t, len(keys), 8)
 		seen := map[string]bool{}
 		for _, key := range keys {

@@ -55,9 +55,7 @@ func (s *source) start(p Path, audio string, takes func(flv.Codec) bool) error {
 		return err
 	}
 	info.Tracks = tracks
-	if end := s.grant.End; end > 0 && (info.Duration == 0 || end < info.Duration) {
-		info.Duration = end
-	}
+	info.Duration = s.grant.until(info.Duration)
 	s.info = &info
 	s.Reader = s.file.NewReader(s.in, tracks...)
 	if s.grant.Start > 0 || s.grant.End > 0 {
