@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"syscall"
 )
 
 // FS returns an Origin over the files of fsys: os.DirFS, os.Root's FS, embed.FS, fstest.MapFS. A version is told by ModTime and
@@ -24,6 +25,9 @@ func (o fsOrigin) Open(ctx context.Context, key string) (Object, error) {
 		return nil, &fs.PathError{Op: "open", Path: key, Err: fs.ErrNotExist}
 	}
 	f, err := o.fsys.Open(key)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) {
+		return nil, &fs.PathError{Op: "open", Path: key, Err: fs.ErrNotExist} // no directory can hold such a file
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func TestHostileNames(t *testing.T) {
 		`..\demo.flv`, "%2e%2e/demo.flv", "..%2fdemo.flv", "mp4:mp4:../demo.mp4", "__0x2e____0x2e__/demo.flv",
 		filepath.Join(dir, "demo.flv"), "file://" + dir + "/demo.flv", "flv:" + dir + "/demo",
 		"", "/", "//", "mp4:", "mp3:", "?", "?x=1", "mp3:?", "\x00", "tune\x00", "tune.mp3\x00.flv", "mp3:tune\x00", "\xff\xfe",
-		"tune.mp3/", strings.Repeat("a", 8<<10), strings.Repeat("a/", 4<<10), strings.Repeat("é", 100),
+		"tune.mp3/", strings.Repeat("a", 8<<10), strings.Repeat("a/", 4<<10), strings.Repeat("é", 100), "tune.mp3/x", strings.Repeat("é", 500),
 		"CON", "tune\r\n", "*", "{bucket}",
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"gocloud.dev/blob"
@@ -71,7 +72,16 @@ func openError(ctx context.Context, key string, err error) error {
 	case gcerrors.PermissionDenied:
 		return fmt.Errorf("bucket: open %s: %w", key, withCause(fs.ErrPermission, err))
 	}
+	if impossible(err) {
+		return fmt.Errorf("bucket: open %s: %w", key, withCause(fs.ErrNotExist, err))
+	}
 	return fmt.Errorf("bucket: open %s: %w", key, transient(ctx, err))
+}
+
+// impossible tells whether a directory cannot hold a file of that name: what lies above it is a file itself, or the name
+// is too long. Another kind of bucket could hold it, so the key is valid; here it does not exist.
+func impossible(err error) bool {
+	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
 // transient makes errors that may go away ones that errors.Is knows: those of a context that has ended, and of a service that
