@@ -40,6 +40,7 @@ type conn struct {
 	nc     *meteredConn
 	id     uint32
 	remote net.Addr        // the viewer's: the peer's, or what a trusted proxy says
+	local  net.Addr        // where the viewer connected
 	secure bool            // there is TLS below
 	ctx    context.Context // of the connection: plays and calls end with it
 	cancel context.CancelFunc
@@ -49,7 +50,10 @@ type conn struct {
 	out      *outbox
 	app      App
 	streams  map[uint32]*stream
-	scheme   string // of the door: rtmp, rtmpe, ...
+	tls      *tls.Conn         // nil without TLS of its own, as in a tunnel
+	peer     *handshake.Result // nil before the handshake
+	swf      *swfCheck         // nil where none is asked for
+	scheme   string            // of the door: rtmp, rtmpe, ...
 	request  *ConnectRequest
 	takes    func(flv.Codec) bool // the codecs that the client is sent
 	acked    uint64               // bytes received up to the last acknowledgement
@@ -66,12 +70,12 @@ type conn struct {
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: newMeteredConn(nc, s.Limits.write()), id: s.ids.Add(1), calls: make(chan struct{}, 4)}
-	c.remote = nc.RemoteAddr()
+	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
 	switch nc := nc.(type) {
 	case *tunnel.Conn:
 		c.secure = nc.Secure()
 	case *tls.Conn:
-		c.secure = true
+		c.secure, c.tls = true, nc
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
@@ -130,6 +134,7 @@ func (c *conn) handshake() error {
 	if err != nil {
 		return err
 	}
+	c.peer = peer
 	c.scheme = c.protocol(peer.Protocol != handshake.RTMP)
 	c.in = chunk.NewReader(peer.Conn, chunk.Limits{MessageSize: c.srv.Limits.messageBytes()})
 	c.out = &outbox{
@@ -144,6 +149,7 @@ func (c *conn) handshake() error {
 // tearDown ends what the connection started, and tells the client why where there is still a way to.
 func (c *conn) tearDown(err error) {
 	c.cancel()
+	c.swf.stop()
 	closing := time.AfterFunc(lingerTime, func() { c.nc.Close() })
 	defer closing.Stop()
 	for _, s := range c.streams {
@@ -180,7 +186,10 @@ func (c *conn) sayGoodbye(err error) {
 	case !errors.Is(err, errRejected):
 		return
 	}
-	if c.nc.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+	if c.tunnelled() {
+		return // closing one loses nothing
+	}
+	if c.closeWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
 	_, _ = io.Copy(io.Discard, c.nc)
@@ -280,6 +289,8 @@ func (c *conn) userControl(m *chunk.Message) error {
 	switch control.Event {
 	case chunk.EventPing:
 		return c.out.reply(chunk.AppendUserControl(nil, chunk.EventPong, control.Value))
+	case chunk.EventSWFVerifyReply:
+		return c.swf.verify(control.Data)
 	case chunk.EventSetBufferLength:
 		if s := c.streams[control.Value]; s != nil {
 			s.setBuffer(time.Duration(control.Buffer) * time.Millisecond)

@@ -33,10 +33,14 @@ func (c *conn) connect() error {
 	ctx, cancel := context.WithTimeout(c.ctx, wait)
 	defer cancel()
 	app, err := c.handleConnect(ctx, request)
+	if err == nil {
+		c.app = app
+		err = c.checkSWF(request)
+	}
 	if err != nil {
 		return c.reject(cmd, request, err)
 	}
-	c.app, c.request, c.takes = app, request, c.srv.Enhanced.takes(request.Object)
+	c.request, c.takes = request, c.srv.Enhanced.takes(request.Object)
 	c.streams = make(map[uint32]*stream)
 	c.observe(Event{Kind: EventConnect})
 	if err := c.welcome(cmd); err != nil {
@@ -76,7 +80,7 @@ func (c *conn) awaitConnect() (*command, error) {
 }
 
 func (c *conn) connectRequest(cmd *command) *ConnectRequest {
-	r := &ConnectRequest{Protocol: c.scheme, RemoteAddr: c.remote, LocalAddr: c.nc.LocalAddr(), ClientID: c.id}
+	r := &ConnectRequest{Protocol: c.scheme, RemoteAddr: c.remote, LocalAddr: c.local, ClientID: c.id}
 	if len(cmd.args) > 0 {
 		r.Object, _ = amf.Properties(cmd.args[0])
 		r.Args = cmd.args[1:]
@@ -147,5 +151,6 @@ func (c *conn) welcome(cmd *command) error {
 	info = append(info, c.srv.Enhanced.answer(c.request.Object)...)
 	b = c.out.command(b, csConnect, 0, 0, "_result", cmd.transaction, server, info)
 	b = c.out.command(b, csConnect, 0, 0, "onBWDone", 0.0, nil)
+	b = c.swf.request(b)
 	return c.out.reply(b)
 }

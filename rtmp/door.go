@@ -4,8 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"time"
+	"slices"
 
 	"github.com/pires/go-proxyproto"
 
@@ -27,18 +28,18 @@ var (
 	errWeb   = errors.New("rtmp: the connection is HTTP's now")
 )
 
-// enter finds the door, under the handshake's deadline, and returns the connection on which RTMP is spoken. errWeb means
-// that the connection has been given to the HTTP server, which owns it from then on.
+// enter finds the door and returns the connection on which RTMP is spoken. errWeb means that the connection has been given
+// to the HTTP server, which owns it from then on. All of it is under one deadline, the handshake's.
 func (c *conn) enter() (net.Conn, error) {
-	if _, ok := c.nc.Conn.(*tunnel.Conn); ok {
+	if c.tunnelled() {
 		return c.nc, nil
 	}
 	limitUnsent(c.nc.Conn, unsentBytes)
-	nc, err := c.peek(c.behindProxy())
+	nc, err := peek(c.behindProxy())
 	if err != nil {
 		return nil, err
 	}
-	c.remote = nc.RemoteAddr()
+	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
 	if nc.first == firstTLS {
 		if nc, err = c.decrypt(nc); err != nil {
 			return nil, err
@@ -48,20 +49,19 @@ func (c *conn) enter() (net.Conn, error) {
 	case first == firstRTMP || first == firstRTMPE || first == firstRTMPEXTEA || first == firstRTMPEBlowfish:
 		return nc, nil
 	case first >= 'A' && first <= 'Z':
-		return nil, c.srv.serveWeb(nc, c.secure)
+		return nil, c.srv.serveWeb(nc, c.tls)
 	default:
 		return nil, fmt.Errorf("rtmp: the first byte, %#02x, begins no protocol that is spoken here", first)
 	}
 }
 
 // behindProxy reads the PROXY header of a proxy that is trusted. Anybody else's is not one: it is taken for the
-// beginning of an HTTP request.
+// beginning of an HTTP request. The header gets no deadline of its own, because the reader would lift ours behind it.
 func (c *conn) behindProxy() net.Conn {
 	if !c.srv.trusts(c.nc.RemoteAddr()) {
 		return c.nc
 	}
-	wait := c.srv.Limits.handshake()
-	return proxyproto.NewConn(c.nc, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(wait))
+	return proxyproto.NewConn(c.nc, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(0))
 }
 
 // decrypt does the TLS handshake and looks at the first byte behind it.
@@ -70,32 +70,56 @@ func (c *conn) decrypt(nc net.Conn) (*peekedConn, error) {
 		return nil, errNoTLS
 	}
 	config := c.srv.TLSConfig.Clone()
-	config.NextProtos = []string{"http/1.1"} // a tunnel's requests must not become HTTP/2
-	config.SessionTicketsDisabled = true     // librtmp with GnuTLS takes a ticket of TLS 1.3 for an error
+	config.NextProtos = withoutHTTP2(config.NextProtos)
+	config.SessionTicketsDisabled = true // librtmp with GnuTLS takes a ticket of TLS 1.3 for an error
 	secure := tls.Server(nc, config)
 	if err := secure.Handshake(); err != nil {
 		return nil, err
 	}
-	c.secure = true
-	return c.peek(secure)
+	c.secure, c.tls = true, secure
+	return peek(secure)
 }
 
-// peek waits for the first byte. A PROXY header's reader has a deadline of its own and clears ours, so it is set again.
-func (c *conn) peek(nc net.Conn) (*peekedConn, error) {
-	p := &peekedConn{Conn: nc}
+// withoutHTTP2 is what a client may choose by ALPN (RFC 7301): HTTP/1.1, because a tunnel's requests must not become
+// HTTP/2, and what else the host's configuration names, such as the protocol of a certificate authority's challenges.
+func withoutHTTP2(host []string) []string {
+	all := []string{"http/1.1"}
+	for _, name := range host {
+		if name != "h2" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// peek waits for the first byte.
+func peek(nc net.Conn) (*peekedConn, error) {
 	var b [1]byte
-	if _, err := nc.Read(b[:]); err != nil {
+	if _, err := io.ReadFull(nc, b[:]); err != nil {
 		return nil, err
 	}
-	p.first, p.unread = b[0], true
-	return p, c.nc.SetReadDeadline(time.Now().Add(c.srv.Limits.handshake()))
+	return &peekedConn{Conn: nc, first: b[0], unread: true}, nil
+}
+
+// closeWrite tells the client on every layer that nothing more will come. A tunnel's client learns it by Close.
+func (c *conn) closeWrite() error {
+	if c.tls != nil {
+		if err := c.tls.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	return c.nc.CloseWrite()
+}
+
+func (c *conn) tunnelled() bool {
+	_, ok := c.nc.Conn.(*tunnel.Conn)
+	return ok
 }
 
 // protocol names the door as URLs do.
 func (c *conn) protocol(encrypted bool) string {
-	_, tunnelled := c.nc.Conn.(*tunnel.Conn)
 	scheme := "rtmp"
-	if tunnelled {
+	if c.tunnelled() {
 		scheme = "rtmpt"
 	}
 	switch {

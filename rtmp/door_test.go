@@ -71,6 +71,9 @@ func (m *manor) open(t *testing.T, app *cinema) {
 	s := m.Server
 	s.Logger = slog.New(slog.NewTextHandler(m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.Handler = HandlerFunc(func(_ context.Context, r *ConnectRequest) (App, error) {
+		if r.App == "closed" {
+			return nil, &StatusError{Code: CodeConnectRejected, Application: "closed today"}
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.requests = append(m.requests, r)
@@ -123,24 +126,115 @@ var variants = []struct {
 	{"RTMPTS", "rtmpts", nil},
 }
 
-// TestDoors plays, seeks and pauses through every door of one listener.
+// TestDoors plays, seeks, pauses, is refused and ends through every door of one listener.
 func TestDoors(t *testing.T) {
 	t.Parallel()
 	app := newCinema()
+	gone := make(chan Event, 1)
+	app.events = func(e Event) {
+		if e.Kind == EventDisconnect {
+			gone <- e
+		}
+	}
 	m := newManor(t, &Server{}, app)
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
-			opts := &ClientOptions{Handshake: v.handshake, TLSConfig: &tls.Config{RootCAs: m.roots}}
-			c, err := Dial(t.Context(), v.scheme+"://"+m.addr+"/vod/film", opts)
-			require.NoError(t, err)
-			defer c.Close()
+			c, statuses := m.client(t, v.scheme, v.handshake, "vod")
 			require.NoError(t, c.Connect(t.Context()))
 			require.Equal(t, v.scheme, m.last().Protocol)
 			require.Equal(t, "127.0.0.1", hostOnly(m.last().RemoteAddr))
+			require.Equal(t, m.addr, m.last().LocalAddr.String())
 			s := c.seat(t)
-			require.NoError(t, s.SetBufferLength(time.Hour))
+			film := footage(t, app.films["film"], 0)
+
+			requireStatus(t, s.Play(t.Context(), "missing", nil), CodePlayStreamNotFound)
 			require.NoError(t, s.Play(t.Context(), "film", nil))
-			require.Equal(t, footage(t, app.films["film"], 0), watch(t, s)[1:])
+			require.Equal(t, film, watch(t, s)[1:])
+
+			require.NoError(t, s.Seek(7*time.Second))
+			require.Equal(t, footage(t, app.films["film"], 7*time.Second), watch(t, s)[1:])
+
+			require.NoError(t, s.SetBufferLength(time.Second))
+			require.NoError(t, s.Play(t.Context(), "film", nil))
+			require.NoError(t, s.Pause(true))
+			statuses.await(CodePauseNotify)
+			require.NoError(t, s.SetBufferLength(time.Hour))
+			require.NoError(t, s.Pause(false))
+			statuses.await(CodeUnpauseNotify)
+			require.Equal(t, film, watch(t, s)[1:], "a pause loses nothing")
+
+			require.NoError(t, c.Close())
+			end := <-gone
+			require.NoError(t, end.Err)
+			require.Equal(t, v.scheme, end.Connect.Protocol)
+			require.Greater(t, end.BytesSent, uint64(3073+2*len(film)*12))
+			require.Greater(t, end.BytesReceived, uint64(3073))
+		})
+	}
+}
+
+// statuses are the codes that a client was told.
+type statuses chan string
+
+func (s statuses) await(code string) {
+	for got := range s {
+		if got == code {
+			return
+		}
+	}
+}
+
+// client shakes hands through one of the doors.
+func (m *manor) client(t *testing.T, scheme string, shake *handshake.ClientOptions, app string) (*Client, statuses) {
+	t.Helper()
+	told := make(statuses, 100)
+	opts := &ClientOptions{
+		Handshake: shake, TLSConfig: &tls.Config{RootCAs: m.roots}, App: app,
+		OnStatus: func(s Status) { told <- s.Code },
+	}
+	c, err := Dial(t.Context(), scheme+"://"+m.addr+"/"+app+"/film", opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c, told
+}
+
+// TestDoorsReject has each variant's client refused: it is told why, and told of the end at once.
+func TestDoorsReject(t *testing.T) {
+	t.Parallel()
+	m := newManor(t, &Server{}, newCinema())
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := m.client(t, v.scheme, v.handshake, "closed")
+			require.Equal(t, "closed today", requireStatus(t, c.Connect(t.Context()), CodeConnectRejected).Application)
+		})
+	}
+}
+
+// TestDoorsShutDown has every variant's viewer told of a shutdown, in the midst of a film.
+func TestDoorsShutDown(t *testing.T) {
+	t.Parallel()
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			m := newManor(t, &Server{}, newCinema())
+			c, _ := m.client(t, v.scheme, v.handshake, "vod")
+			require.NoError(t, c.Connect(t.Context()))
+			s := c.seat(t)
+			require.NoError(t, s.SetBufferLength(0))
+			require.NoError(t, s.Play(t.Context(), "film", nil))
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			over := make(chan error, 1)
+			go func() { over <- m.Shutdown(ctx) }()
+			for {
+				if _, err := s.ReadTag(t.Context()); err != nil {
+					requireStatus(t, err, CodeConnectAppShutdown)
+					break
+				}
+			}
+			require.NoError(t, c.Close())
+			require.ErrorIs(t, <-over, context.DeadlineExceeded)
 		})
 	}
 }
@@ -220,6 +314,7 @@ func connectOver(t *testing.T, nc net.Conn) {
 func TestProxyProtocol(t *testing.T) {
 	t.Parallel()
 	source := &net.TCPAddr{IP: net.IPv4(203, 0, 113, 9), Port: 4000}
+	front := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80}
 	for _, version := range []byte{1, 2} {
 		for _, trusted := range []bool{true, false} {
 			t.Run(fmt.Sprintf("v%d trusted %v", version, trusted), func(t *testing.T) {
@@ -229,7 +324,7 @@ func TestProxyProtocol(t *testing.T) {
 				}
 				m := newManor(t, s, newCinema())
 				nc := m.dial(t)
-				_, err := proxyproto.HeaderProxyFromAddrs(version, source, nc.RemoteAddr()).WriteTo(nc)
+				_, err := proxyproto.HeaderProxyFromAddrs(version, source, front).WriteTo(nc)
 				require.NoError(t, err)
 				if !trusted {
 					_, _ = io.Copy(io.Discard, nc) // ends by a close or, as bytes lie unread, by a reset
@@ -238,6 +333,7 @@ func TestProxyProtocol(t *testing.T) {
 				}
 				connectOver(t, nc)
 				require.Equal(t, "203.0.113.9:4000", m.last().RemoteAddr.String())
+				require.Equal(t, "192.0.2.1:80", m.last().LocalAddr.String())
 			})
 		}
 	}
@@ -248,6 +344,23 @@ func TestTrustedProxyMayLeaveTheHeaderOut(t *testing.T) {
 	m := newManor(t, &Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, newCinema())
 	connectOver(t, m.dial(t))
 	require.Equal(t, "127.0.0.1", hostOnly(m.last().RemoteAddr))
+}
+
+// TestProxyChain has an HTTP proxy behind one that sends PROXY headers: X-Forwarded-For counts if the former is trusted.
+func TestProxyChain(t *testing.T) {
+	t.Parallel()
+	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
+	s := &Server{TrustedProxies: trusted}
+	s.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, s.forwarded(r)) })
+	m := newManor(t, s, newCinema())
+	for told, want := range map[string]string{"10.0.0.5": "203.0.113.9:0", "198.51.100.7": "198.51.100.7:4000"} {
+		nc := m.dial(t)
+		_, err := fmt.Fprintf(nc, "PROXY TCP4 %s 192.0.2.1 4000 80\r\nGET / HTTP/1.0\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n", told)
+		require.NoError(t, err)
+		reply, err := io.ReadAll(nc)
+		require.NoError(t, err)
+		require.True(t, strings.HasSuffix(string(reply), "\r\n\r\n"+want), "%s", reply)
+	}
 }
 
 func TestForwarded(t *testing.T) {
@@ -268,12 +381,34 @@ func TestForwarded(t *testing.T) {
 		{"garbage", "10.0.0.1:80", []string{"203.0.113.9, <script>"}, "10.0.0.1:80"},
 		{"IPv6", "[fd00::1]:80", []string{"[2001:db8::1]"}, "[2001:db8::1]:0"},
 		{"mapped IPv4", "[::ffff:10.0.0.1]:80", []string{"203.0.113.9"}, "203.0.113.9:0"},
+		{"mapped hop", "10.0.0.1:80", []string{"::ffff:203.0.113.9"}, "203.0.113.9:0"},
+		{"zone", "[fd00::1%eth0]:80", []string{"2001:db8::1"}, "[2001:db8::1]:0"},
+		{"unknown", "10.0.0.1:80", []string{"203.0.113.9, unknown"}, "10.0.0.1:80"},
+		{"empty", "10.0.0.1:80", []string{""}, "10.0.0.1:80"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &http.Request{RemoteAddr: tt.peer, Header: http.Header{"X-Forwarded-For": tt.headers}}
 			require.Equal(t, tt.want, s.forwarded(r).String())
 		})
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6 here")
+	}
+	m := newManor(t, &Server{}, newCinema())
+	go func() { _ = m.Serve(l) }()
+	for _, scheme := range []string{"rtmp", "rtmpt"} {
+		c, err := Dial(t.Context(), scheme+"://"+l.Addr().String()+"/vod", nil)
+		require.NoError(t, err)
+		require.NoError(t, c.Connect(t.Context()))
+		require.Equal(t, "::1", hostOnly(m.last().RemoteAddr))
+		require.Equal(t, l.Addr().String(), m.last().LocalAddr.String())
+		require.NoError(t, c.Close())
 	}
 }
 
@@ -288,3 +423,5 @@ func TestShutdownEndsTunnels(t *testing.T) {
 	defer cancel()
 	require.NoError(t, m.Shutdown(ctx))
 }
+
+func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }

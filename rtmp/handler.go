@@ -71,7 +71,9 @@ type ConnectRequest struct {
 	Protocol string
 	// RemoteAddr is the viewer's address: the TCP peer's or, behind a trusted proxy, the one that the proxy told.
 	RemoteAddr net.Addr
-	LocalAddr  net.Addr
+	// LocalAddr is where the viewer connected: the listener's address or, behind a trusted proxy that sends PROXY headers,
+	// the proxy's.
+	LocalAddr net.Addr
 	// ClientID is the number by which status messages call this connection.
 	ClientID uint32
 }

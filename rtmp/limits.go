@@ -15,6 +15,7 @@ type Limits struct {
 
 	Handshake time.Duration // from the first byte to the last of the handshake; 10 s
 	Connect   time.Duration // from there to the connect command, and for Handler.Connect; 10 s
+	SWF       time.Duration // from connect to the proof that Server.VerifySWF asks for; 10 s
 	Write     time.Duration // a write without progress; 5 min
 	Ping      time.Duration // between pings; 60 s
 	Idle      time.Duration // without a byte from the client, whose answers to pings count; 5 min
@@ -35,6 +36,7 @@ func (l *Limits) controlBytes() int { return limit(l.ControlBytes, 64<<10) }
 
 func (l *Limits) handshake() time.Duration { return duration(l.Handshake, 10*time.Second) }
 func (l *Limits) connect() time.Duration   { return duration(l.Connect, 10*time.Second) }
+func (l *Limits) swf() time.Duration       { return duration(l.SWF, 10*time.Second) }
 func (l *Limits) write() time.Duration     { return duration(l.Write, 5*time.Minute) }
 func (l *Limits) ping() time.Duration      { return duration(l.Ping, time.Minute) }
 func (l *Limits) idle() time.Duration      { return duration(l.Idle, 5*time.Minute) }

@@ -41,7 +41,7 @@ func (s *Server) forwarded(r *http.Request) net.Addr {
 		}
 		viewer, hops = hop, hops[:len(hops)-1]
 	}
-	return net.TCPAddrFromAddrPort(viewer)
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(viewer.Addr().Unmap(), viewer.Port()))
 }
 
 // parseHop reads an entry of X-Forwarded-For: an address, which some proxies write with a port.

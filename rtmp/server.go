@@ -30,7 +30,11 @@ type Server struct {
 	// TrustedProxies are the addresses whose PROXY headers (versions 1 and 2) and X-Forwarded-For count for the viewer's
 	// address; none by default.
 	TrustedProxies []netip.Prefix
-	Limits         Limits
+	// VerifySWF, when set, says by which SWF files a client may play: who does not prove within Limits.SWF that it is one of
+	// them is cut off, and who shakes hands without digests, and so cannot, is rejected. None lets everybody play. It is
+	// called after Handler.Connect, on the same goroutine.
+	VerifySWF func(*ConnectRequest) []SWF
+	Limits    Limits
 	// ChunkSize is the size of the chunks that are sent; 0 means DefaultChunkSize.
 	ChunkSize int
 	// Enhanced says when codecs that only Enhanced RTMP carries, HEVC, AV1, Opus and others, are sent.
@@ -117,7 +121,7 @@ func (s *Server) open() int {
 	if s.web == nil {
 		return len(s.conns)
 	}
-	return len(s.conns) + int(s.web.open.Load())
+	return len(s.conns) + s.web.open()
 }
 
 func (s *Server) forget(c *conn) {
@@ -176,18 +180,18 @@ func (s *Server) Close() error {
 	for _, c := range s.stopAccepting() {
 		c.cut(ErrServerClosed)
 	}
-	s.wait()
+	s.wait((*web).end)
 	return nil
 }
 
-// wait returns when all connections have ended, and the HTTP server with the last tunnel.
-func (s *Server) wait() {
+// wait returns when all connections have ended, and then the HTTP server in the given way.
+func (s *Server) wait(end func(*web)) {
 	s.done.Wait()
 	s.mu.Lock()
 	w := s.web
 	s.mu.Unlock()
 	if w != nil {
-		w.end()
+		end(w)
 	}
 }
 
@@ -203,7 +207,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	finished := make(chan struct{})
 	go func() {
-		s.wait()
+		s.wait((*web).drain)
 		close(finished)
 	}()
 	select {

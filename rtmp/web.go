@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +16,7 @@ import (
 	"github.com/seed-3309b198/reelfront/rtmp/tunnel"
 )
 
-// What the inner HTTP server allows a request.
+// What the inner HTTP server allows a request. The tunnels set deadlines of their own for what follows a request's header.
 const (
 	webHeaderBytes = 16 << 10
 	webReadTime    = time.Minute
@@ -27,47 +30,81 @@ type web struct {
 	tunnels tunnel.Handler
 	queue   chan net.Conn
 	closed  chan struct{}
-	running sync.WaitGroup // its two loops and its connections
-	open    atomic.Int32   // connections
+	cancel  context.CancelFunc // of all requests: a handler that leaves a body unread would not learn of a closed connection
+	running sync.WaitGroup     // its two loops and its connections
+
+	mu    sync.Mutex
+	conns map[*webConn]struct{}
 }
 
-// serveWeb gives a connection to the HTTP server, which it starts with the first one.
-func (s *Server) serveWeb(nc net.Conn, secure bool) error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+// webConn is a connection of the HTTP server.
+type webConn struct {
+	net.Conn
+	web      *web
+	tls      *tls.ConnectionState // nil without TLS
+	once     sync.Once
+	hijacked atomic.Bool
+}
+
+type webConnKey struct{}
+
+// serveWeb gives a connection to the HTTP server, which it starts with the first one. secure is nil without TLS.
+func (s *Server) serveWeb(nc net.Conn, secure *tls.Conn) error {
+	c := &webConn{Conn: nc}
+	if secure != nil {
+		state := secure.ConnectionState()
+		c.tls = &state
+	}
+	if err := nc.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	w := s.admitWeb(c)
+	if w == nil {
 		return ErrServerClosed
+	}
+	select {
+	case w.queue <- c:
+		return errWeb
+	case <-w.closed:
+		c.gone()
+		return ErrServerClosed
+	}
+}
+
+// admitWeb notes a connection with the HTTP server; nil after the end of the Server.
+func (s *Server) admitWeb(c *webConn) *web {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
 	}
 	if s.web == nil {
 		s.web = newWeb(s)
 		s.web.start()
 	}
 	w := s.web
+	c.web = w
 	w.running.Add(1)
-	w.open.Add(1)
-	s.mu.Unlock()
-	if err := nc.SetReadDeadline(time.Time{}); err != nil {
-		w.gone()
-		return err
-	}
-	select {
-	case w.queue <- &webConn{Conn: nc, secure: secure, web: w}:
-		return errWeb
-	case <-w.closed:
-		w.gone()
-		return ErrServerClosed
-	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns[c] = struct{}{}
+	return w
 }
 
-func (w *web) gone() {
-	w.open.Add(-1)
-	w.running.Done()
+// open is the number of connections.
+func (w *web) open() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.conns)
 }
 
 func newWeb(s *Server) *web {
-	w := &web{srv: s, queue: make(chan net.Conn), closed: make(chan struct{})}
+	w := &web{srv: s, queue: make(chan net.Conn), closed: make(chan struct{}), conns: make(map[*webConn]struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
 	w.tunnels.RemoteAddr = s.forwarded
 	w.tunnels.Next = s.HTTP
+	w.tunnels.MaxSessions = s.Limits.connections()
 	w.http = http.Server{
 		Handler:           http.HandlerFunc(w.serve),
 		ReadHeaderTimeout: s.Limits.handshake(),
@@ -75,11 +112,42 @@ func newWeb(s *Server) *web {
 		IdleTimeout:       webIdleTime,
 		MaxHeaderBytes:    webHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.logger().Handler(), slog.LevelDebug),
+		ConnState:         webState,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
 			return context.WithValue(ctx, webConnKey{}, nc)
 		},
 	}
 	return w
+}
+
+// webState learns when a connection's goroutine has ended, which is later than its Close.
+func webState(nc net.Conn, state http.ConnState) {
+	c := nc.(*webConn)
+	switch state {
+	case http.StateHijacked:
+		c.hijacked.Store(true)
+	case http.StateClosed:
+		c.gone()
+	}
+}
+
+// Close leaves the rest to webState, unless a handler has taken the connection from the HTTP server.
+func (c *webConn) Close() error {
+	err := c.Conn.Close()
+	if c.hijacked.Load() {
+		c.gone()
+	}
+	return err
+}
+
+func (c *webConn) gone() {
+	c.once.Do(func() {
+		c.web.mu.Lock()
+		delete(c.web.conns, c)
+		c.web.mu.Unlock()
+		c.web.running.Done()
+	})
 }
 
 func (w *web) start() {
@@ -95,18 +163,42 @@ func (w *web) start() {
 	})
 }
 
-// serve tells the tunnels of TLS, which net/http does not see through our connections.
+// serve tells the handlers of TLS, which net/http does not see through our connections, and the log of their panics.
 func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
-	if nc, ok := r.Context().Value(webConnKey{}).(*webConn); ok && nc.secure {
-		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler {
+			w.srv.logger().Error("panic", "remote", r.RemoteAddr, "panic", v, "stack", string(debug.Stack()))
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	if c, ok := r.Context().Value(webConnKey{}).(*webConn); ok {
+		r.TLS = c.tls
 	}
 	w.tunnels.ServeHTTP(rw, r)
 }
 
-// end closes what is open and waits for it.
+// drain lets the clients of tunnels fetch what was said last, and requests finish, for a while before the end.
+func (w *web) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	defer cancel()
+	_ = w.tunnels.Shutdown(ctx)
+	_ = w.http.Shutdown(ctx)
+	w.end()
+}
+
+// end closes what is open and waits for it. The HTTP server does not know all connections yet that it has accepted.
 func (w *web) end() {
 	w.http.Close()
-	w.tunnels.Close()
+	w.cancel()
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = w.tunnels.Shutdown(now)
+	w.mu.Lock()
+	left := slices.Collect(maps.Keys(w.conns))
+	w.mu.Unlock()
+	for _, c := range left {
+		c.Close()
+	}
 	w.running.Wait()
 }
 
@@ -120,26 +212,10 @@ func (w *web) Accept() (net.Conn, error) {
 	}
 }
 
-// Close is called once, by the HTTP server's Close.
+// Close is called once, by the HTTP server.
 func (w *web) Close() error {
 	close(w.closed)
 	return nil
 }
 
 func (w *web) Addr() net.Addr { return &net.TCPAddr{} }
-
-// webConn is a connection of the HTTP server.
-type webConn struct {
-	net.Conn
-	secure bool
-	web    *web
-	once   sync.Once
-}
-
-type webConnKey struct{}
-
-func (c *webConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(c.web.gone)
-	return err
-}

@@ -40,10 +40,11 @@ type Handler struct {
 
 	mu       sync.Mutex // guards everything below
 	sessions map[sessionID]*Conn
+	live     int // of the sessions, those whose clients have yet to learn of the end
 	perAddr  map[netip.Addr]int
 	backlog  []*Conn // those that Accept has not yielded yet
 	closed   bool
-	changed  signal // of backlog, closed and len(sessions) == 0
+	changed  signal // of backlog, closed and live == 0
 }
 
 var (
@@ -179,6 +180,7 @@ func (h *Handler) admit(c *Conn) bool {
 		h.perAddr = make(map[netip.Addr]int)
 	}
 	h.sessions[c.id] = c
+	h.live++
 	h.perAddr[key]++
 	c.session.touched = time.Now()
 	if expiry := h.expiry(); expiry > 0 {
@@ -196,7 +198,14 @@ func (h *Handler) forget(c *Conn) {
 	if h.perAddr[key]--; h.perAddr[key] == 0 {
 		delete(h.perAddr, key)
 	}
-	if len(h.sessions) == 0 {
+	if !c.session.final {
+		h.settle()
+	}
+}
+
+// settle notes that one more session is over for its client. h.mu is held.
+func (h *Handler) settle() {
+	if h.live--; h.live == 0 {
 		h.changed.fire()
 	}
 }
@@ -266,12 +275,21 @@ func (h *Handler) Close() error {
 }
 
 // Shutdown closes the listener and waits until all sessions have ended: their Conns closed, and what was written to them
-// fetched. When ctx is done it ends the rest and returns ctx's error.
+// fetched, or closed by their clients. When ctx is done it ends the rest and returns ctx's error. No session is left then.
 func (h *Handler) Shutdown(ctx context.Context) error {
 	_ = h.Close()
+	err := h.settled(ctx)
+	for _, c := range h.all() {
+		c.abort(true)
+	}
+	return err
+}
+
+// settled waits until no client has yet to learn of its session's end.
+func (h *Handler) settled(ctx context.Context) error {
 	for {
 		h.mu.Lock()
-		left, changed := len(h.sessions), h.changed.next()
+		left, changed := h.live, h.changed.next()
 		h.mu.Unlock()
 		if left == 0 {
 			return nil
@@ -279,9 +297,6 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			for _, c := range h.all() {
-				c.abort(true)
-			}
 			return ctx.Err()
 		}
 	}

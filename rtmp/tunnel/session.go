@@ -355,7 +355,12 @@ func (c *Conn) accept() bool {
 // retire has the session forgotten soon; until then its last reply can be had again.
 func (c *Conn) retire() {
 	s := &c.session
-	s.final = true
+	if !s.final {
+		s.final = true
+		c.handler.mu.Lock()
+		c.handler.settle()
+		c.handler.mu.Unlock()
+	}
 	if s.timer == nil {
 		s.timer = time.AfterFunc(reorderHold, c.expire)
 		return
