@@ -189,11 +189,11 @@ func (c *cursor) seekFragments(ctx context.Context, s *scanner, x *fragmentIndex
 	if err != nil {
 		return err
 	}
-	if ok {
+	if p.f != nil {
 		c.moveToPlace(p)
-		if c.track.kind != flv.TrackText {
-			c.step(&p.f.runs[p.run])
-		}
+	}
+	if ok && c.track.kind != flv.TrackText {
+		c.step(&p.f.runs[p.run])
 	}
 	c.last = ms
 	return nil

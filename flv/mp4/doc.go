@@ -24,7 +24,10 @@
 // # Cost
 //
 // Open reads the moov once and keeps it; the sample tables stay as they lie in the file, and a cursor walks them. Fragments
-// are looked at when somebody gets there; a sidx or an mfra tells where to begin for a seek.
+// are looked at when somebody gets there; a sidx, its branches or an mfra tells where to begin for a seek. In a file without
+// any of them, a seek guesses where its target lies, looks for the next moof there, and closes in on it: some ten to thirty
+// reads for one of 3,600 fragments, when it is the first. Fragments that do not say their times (tfdt), or are longer than
+// 4 MiB, are gone through one by one. What one viewer has found, all know.
 //
 // The specifications: ISO/IEC 14496-12 (the ISO base media file format), 14496-14 and 14496-15 (MP4 and AVC in it), Apple's
 // QuickTime File Format, Adobe's Video File Format Specification 10.1 (F4V, FLV), and Enhanced RTMP v2 for the codecs that

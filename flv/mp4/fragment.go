@@ -44,7 +44,7 @@ type fragment struct {
 	end    int64 // where the box after it starts
 	runs   []run
 	ends   []int64 // for each track: the decoding time after its last sample so far, in ticks
-	timed  bool    // it says the decoding time itself
+	timed  bool    // it says the decoding times itself
 	bytes  int
 
 	next *fragment // the one after it, once known; guarded by the index's mutex
@@ -127,7 +127,7 @@ type fragmentParser struct {
 func (p *fragmentParser) parse(moof *box, ends []int64) (*fragment, error) {
 	p.f = &fragment{
 		offset: moof.offset, end: moof.offset + int64(moof.header+len(moof.body)),
-		ends: make([]int64, len(p.tracks)), bytes: len(moof.body),
+		ends: make([]int64, len(p.tracks)), timed: true, bytes: len(moof.body),
 	}
 	copy(p.f.ends, ends)
 	p.data = moof.offset
@@ -144,7 +144,7 @@ func (p *fragmentParser) parse(moof *box, ends []int64) (*fragment, error) {
 
 // parseTrack reads a traf.
 func (p *fragmentParser) parseTrack(traf *box) error {
-	track, base := -1, int64(0)
+	track, base, timed := -1, int64(0), false
 	var defaults fragmentDefaults
 	r := traf.children("moof/traf", 0)
 	for r.next() {
@@ -160,10 +160,11 @@ func (p *fragmentParser) parseTrack(traf *box) error {
 				if t/uint64(p.tracks[track].timescale) > maxSeconds {
 					return bad("moof/traf/tfdt", r.offset, "%d s", t/uint64(p.tracks[track].timescale))
 				}
-				p.f.ends[track], p.f.timed = int64(t), true
+				p.f.ends[track], timed = int64(t), true
 			}
 		case "trun":
 			if track >= 0 {
+				p.f.timed = p.f.timed && timed
 				err = p.parseRun(&r.box, track, base, defaults)
 			}
 		case "senc", "saiz":

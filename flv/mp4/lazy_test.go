@@ -1,8 +1,10 @@
 package mp4_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"slices"
 	"sort"
 	"sync"
 	"testing"
@@ -46,6 +48,12 @@ func (s *sparse) Window(ctx context.Context, off int64, n int) ([]byte, error) {
 	return b, nil
 }
 
+// falsify puts b at off, where there are zeros.
+func (s *sparse) falsify(off int64, b []byte) {
+	i := sort.Search(len(s.offsets), func(i int) bool { return s.offsets[i] > off })
+	s.offsets, s.parts = slices.Insert(s.offsets, i, off), slices.Insert(s.parts, i, b)
+}
+
 // view is another viewer's input over the same bytes.
 func (s *sparse) view() *sparse { return &sparse{offsets: s.offsets, parts: s.parts, size: s.size} }
 
@@ -54,6 +62,21 @@ const (
 	hourFragments = 1800
 	fragmentSize  = 500_000
 )
+
+// The parts of hour that have a sidx of their own, and the length of that.
+const (
+	branchFragments = 150
+	branchSize      = 8 + 24 + 12*branchFragments
+)
+
+// sidxOf is a sidx from the time start on, of sizes and durations in ms.
+func sidxOf(start int, references ...int) []byte {
+	b := fieldsOf(0, 1, 1000, start, 0, uint16(0), uint16(len(references)/2))
+	for i := 0; i < len(references); i += 2 {
+		b = appendFields(b, references[i], references[i+1], 0)
+	}
+	return boxOf("sidx", b)
+}
 
 // hour is a fragmented file of one hour, with the given index. Its sound ends after so many fragments.
 func hour(index string, sounds int) *sparse {
@@ -80,15 +103,25 @@ func hour(index string, sounds int) *sparse {
 		return boxOf("moof", boxOf("mfhd", 0, i+1), traf(1, i*2000, size+8, 50, true), sound)
 	}
 	size := len(moof(0)) + fragmentSize
-	if index == "sidx" {
-		sidx := fieldsOf(0, 1, 1000, 0, 0, uint16(0), uint16(hourFragments))
-		for range hourFragments {
-			sidx = appendFields(sidx, size, 2000, 0)
-		}
-		s.add(boxOf("sidx", sidx))
+	switch index {
+	case "sidx":
+		s.add(sidxOf(0, slices.Repeat([]int{size, 2000}, hourFragments)...))
+	case "tree":
+		s.add(sidxOf(0, slices.Repeat([]int{branchSize + size*branchFragments | 1<<31, 2000 * branchFragments}, hourFragments/branchFragments)...))
 	}
 	tfra := fieldsOf(0, 1, 0, hourFragments)
 	for i := range hourFragments {
+		if i%branchFragments == 0 {
+			below := slices.Repeat([]int{size, 2000}, branchFragments)
+			switch left := hourFragments - i - branchFragments; {
+			case index == "tree":
+				s.add(sidxOf(i*2000, below...))
+			case index == "chain" && left > 0: // each leads to the next
+				s.add(sidxOf(i*2000, append(below, left/branchFragments*(branchSize+12+size*branchFragments)-12|1<<31, 2000*left)...))
+			case index == "chain":
+				s.add(sidxOf(i*2000, below...))
+			}
+		}
 		tfra = appendFields(tfra, i*2000, int(s.size), uint8(1), uint8(1), uint8(1))
 		s.add(append(moof(i), fieldsOf(fragmentSize, "mdat")...))
 		s.size += fragmentSize - 8
@@ -102,7 +135,7 @@ func hour(index string, sounds int) *sparse {
 // TestLazyFragments counts what opening, seeking and playing read of an hour of fragments.
 func TestLazyFragments(t *testing.T) {
 	t.Parallel()
-	for _, index := range []string{"sidx", "mfra", "none"} {
+	for _, index := range []string{"sidx", "mfra", "tree", "chain", "none"} {
 		t.Run(index, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
@@ -110,7 +143,7 @@ func TestLazyFragments(t *testing.T) {
 			f, err := mp4.Open(ctx, in)
 			require.NoError(t, err)
 			require.InDelta(t, 3600, f.Info().Duration.Seconds(), 1)
-			if index == "none" { // the first fragment, and then a search near the end
+			if index == "none" || index == "chain" { // the first fragment, and then a search near the end
 				require.LessOrEqual(t, in.reads, 16)
 			} else {
 				require.LessOrEqual(t, in.reads, 8)
@@ -122,15 +155,12 @@ func TestLazyFragments(t *testing.T) {
 				require.NoError(t, err)
 			}
 			require.LessOrEqual(t, in.reads, 20, "play starts before the walk ends")
-			if index != "none" {
-				in.reads = 0
-			}
+			in.reads = 0
 			at, err := r.Seek(ctx, 40*time.Minute+time.Second)
 			require.NoError(t, err)
 			require.Equal(t, 40*time.Minute, at)
-			if index != "none" {
-				require.LessOrEqual(t, in.reads, 12)
-			}
+			most := map[string]int{"sidx": 12, "mfra": 12, "tree": 14, "chain": 24, "none": 30}[index]
+			require.LessOrEqual(t, in.reads, most)
 			tag, err := r.Next(ctx) // the sequence header
 			require.NoError(t, err)
 			require.EqualValues(t, at.Milliseconds(), tag.Timestamp)
@@ -142,6 +172,78 @@ func TestLazyFragments(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, time.Hour-2*time.Second, at)
 		})
+	}
+}
+
+// TestColdSeeks counts what the first seek in a file without an index takes: 3,600 fragments of one hour, whose length
+// varies as that of scenes does.
+func TestColdSeeks(t *testing.T) {
+	t.Parallel()
+	for name, lengthOf := range map[string]func(i int) int64{
+		"even":        func(int) int64 { return 500_000 },
+		"uneven":      func(i int) int64 { return 200_000 + int64(i*7919%1000)*1000 },
+		"one scene":   func(i int) int64 { return 100_000 + int64(i/1200%2)*2_000_000 },
+		"small":       func(int) int64 { return 16_000 },
+		"long":        func(int) int64 { return 3_000_000 },
+		"ever longer": func(i int) int64 { return 20_000 + 300*int64(i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const n, limit = 3600, 40
+			file := uneven(n, lengthOf)
+			worst := 0
+			for i := range 24 {
+				in := file.view()
+				f, err := mp4.Open(context.Background(), in)
+				require.NoError(t, err)
+				in.reads = 0
+				r := f.NewReader(in)
+				target := time.Duration(1+i*1499%n) * time.Second
+				at, err := r.Seek(context.Background(), target+500*time.Millisecond)
+				require.NoError(t, err)
+				require.Equal(t, min(target, (n-1)*time.Second), at)
+				worst = max(worst, in.reads)
+			}
+			require.LessOrEqual(t, worst, limit)
+		})
+	}
+}
+
+// uneven is a fragmented file of n seconds, a fragment with 10 pictures each, of which the first is a key frame.
+func uneven(n int, lengthOf func(i int) int64) *sparse {
+	video := videoTrack()
+	video.sizes, video.chunks, video.keyEvery = nil, nil, 0
+	s := &sparse{}
+	s.add(append(boxOf("ftyp", "iso5", 0), boxOf("moov", boxOf("mvhd", 0, 0, 0, 1000, 0, make([]byte, 80)), video.trak(),
+		boxOf("mvex", boxOf("trex", 0, 1, 1, 100, 900, 0x10000)))...))
+	for i := range n {
+		moof := boxOf("moof", boxOf("mfhd", 0, i+1), boxOf("traf", boxOf("tfhd", 0x20000, 1), boxOf("tfdt", 1<<24, uint64(i*1000)),
+			boxOf("trun", 5, 10, 120, 0)))
+		s.add(append(moof, fieldsOf(int(lengthOf(i)), "mdat")...))
+		s.size += lengthOf(i) - 8
+	}
+	return s
+}
+
+// TestFalseFragments has pictures that look like fragments: no seek ends in one.
+func TestFalseFragments(t *testing.T) {
+	t.Parallel()
+	file := uneven(400, func(int) int64 { return 400_000 })
+	first := file.parts[1][:len(file.parts[1])-8]
+	for i := range 400 { // a whole moof with nothing fit behind it, one that is cut off, and one of another track
+		end := file.offsets[i+1] + int64(len(file.parts[i+1]))
+		for j, fake := range [][]byte{append(bytes.Clone(first), 0, 0, 0, 3), first[:60], bytes.Replace(first, []byte("\x00\x02\x00\x00\x00\x00\x00\x01"), []byte("\x00\x02\x00\x00\x00\x00\x00\x09"), 1)} {
+			file.falsify(end+1000+int64(j)*50_000, fake)
+		}
+	}
+	for i := range 12 {
+		in := file.view()
+		f, err := mp4.Open(context.Background(), in)
+		require.NoError(t, err)
+		target := time.Duration(30+i*31) * time.Second
+		at, err := f.NewReader(in).Seek(context.Background(), target)
+		require.NoError(t, err)
+		require.Equal(t, target, at)
 	}
 }
 

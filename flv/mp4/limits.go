@@ -24,9 +24,14 @@ const (
 	maxLandmarks     = 1 << 18                 // entries of a sidx or an mfra
 	maxOpenFragments = 16                      // looked at in opening
 	maxOpenBytes     = 4 << 20                 // a file no longer than this is walked to its end in opening
-	tailBytes        = 256 << 10               // looked through for the last fragment of a file without an index
+	tailBytes        = probeBytes              // looked through for the last fragment of a file without an index
 	maxTailBytes     = 4 << 20                 // and where it is not there
-	maxTailTries     = 16                      // things looked at there that may be a fragment
+	probeBytes       = 256 << 10               // read at a time while looking for a fragment
+	maxProbeBytes    = 4 << 20                 // looked through for one; where they are longer, they are gone through one by one
+	maxProbeTries    = 16                      // things looked at that may be one
+	maxProbes        = 48                      // such looks in one seek
+	walkedFragments  = 8                       // gone through one by one rather than looked for
+	maxSidxDepth     = 4                       // sidx boxes that are read on one way, each of which leads to the next
 	maxApart         = 10_000                  // ms that two tracks lie apart in a file: how far ahead of the others one is looked for
 	windowBytes      = 32 << 10                // read at a time while looking for boxes
 	audioPrerollSecs = 1                       // of sound kept in front of an edit, for the decoder to warm up

@@ -90,6 +90,13 @@ func (s *scanner) buffered() (b topBox, ok bool) {
 	return topBox{kind: fourCC(s.window[from+4:][:4]), offset: s.at, header: header, size: int64(size)}, true
 }
 
+// around returns the n bytes at off, and keeps them for boxes in them to be looked at.
+func (s *scanner) around(ctx context.Context, off int64, n int) (w []byte, err error) {
+	w, err = s.in.Window(ctx, off, n)
+	s.window, s.start = w, off
+	return w, err
+}
+
 // far returns the n bytes at off. They are valid until the next read.
 func (s *scanner) far(ctx context.Context, off int64, n int) ([]byte, error) {
 	s.window = nil
