@@ -243,9 +243,12 @@ func (q *search) inForce(ctx context.Context, off int64, wants func(TagType) boo
 	return q.known.before(off, func(h header) bool { return wants(h.kind) && h.off != q.metadata }), nil
 }
 
-// trace learns backwards from off until the header of the type in force there is known, or can be taken for known.
+// trace learns backwards from off until the header of the type in force there is known, or can be taken for known. It
+// reads all that it may have to look through at once: from a bucket that is one round trip.
 func (q *search) trace(ctx context.Context, kind TagType, off int64) error {
-	for step := int64(walkBytes); ; {
+	q.chunk = maxHeaderSearch
+	defer func() { q.chunk = walkBytes }()
+	for step := int64(maxHeaderSearch); ; {
 		e, before := q.known.extentOf(off)
 		changes := q.known.changes(kind)
 		if e.from <= q.start || q.known.seen(kind, e.from, off) || !changes && (!q.sequenced[kind] || off-e.from >= maxHeaderSearch) {
