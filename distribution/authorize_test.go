@@ -2,10 +2,17 @@ package distribution
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math/big"
 	"testing"
 	"time"
 
@@ -193,21 +200,27 @@ func TestSeekIsChecked(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
+	var keys []crypto.PublicKey
+	for range 5 {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		require.NoError(t, err)
+		keys = append(keys, key.Public())
+	}
 	k := new(Keys)
 	require.Empty(t, k.IDs(Self))
 	require.Nil(t, k.find([]string{Self}, "APKA1"))
 
-	require.NoError(t, k.Add(Self, "APKA2", 2))
-	require.NoError(t, k.Add(Self, "APKA1", 1))
-	require.NoError(t, k.Add("123456789012", "PK12345EXAMPLE", 3))
+	require.NoError(t, k.Add(Self, "APKA2", keys[2]))
+	require.NoError(t, k.Add(Self, "APKA1", keys[1]))
+	require.NoError(t, k.Add("123456789012", "PK12345EXAMPLE", keys[3]))
 	require.Equal(t, []string{"APKA1", "APKA2"}, k.IDs(Self))
-	require.Error(t, k.Add(Self, "APKA3", 4), "two active keys an account")
-	require.NoError(t, k.Add(Self, "APKA1", 5), "replacing one")
-	require.Error(t, k.Add("1234", "APKA1", 1))
-	require.Error(t, k.Add(Self, "", 1))
-	require.Error(t, k.Add(Self, "a b", 1))
+	require.Error(t, k.Add(Self, "APKA3", keys[4]), "two active keys an account")
+	require.NoError(t, k.Add(Self, "APKA1", keys[0]), "replacing one")
+	require.Error(t, k.Add("1234", "APKA1", keys[1]))
+	require.Error(t, k.Add(Self, "", keys[1]))
+	require.Error(t, k.Add(Self, "a b", keys[1]))
 
-	require.Equal(t, 5, k.find([]string{"123456789012", Self}, "APKA1"))
+	require.Same(t, keys[0], k.find([]string{"123456789012", Self}, "APKA1"))
 	require.Nil(t, k.find([]string{"123456789012"}, "APKA1"), "another account's")
 
 	k.Remove(Self, "APKA1")
@@ -216,10 +229,24 @@ func TestKeys(t *testing.T) {
 	k.Remove("000000000000", "APKA1")
 	require.Equal(t, []string{"APKA2"}, k.IDs(Self))
 	require.Empty(t, k.IDs("123456789012"))
-	require.NoError(t, k.Add(Self, "APKA3", 4))
+	require.NoError(t, k.Add(Self, "APKA3", keys[4]))
 
 	k = &Keys{MaxActive: -1}
 	for _, id := range []string{"A", "B", "C", "D"} {
-		require.NoError(t, k.Add(Self, id, 1))
+		require.NoError(t, k.Add(Self, id, keys[0]))
+	}
+}
+
+// A key may be as short as CloudFront's were, and no shorter; one that is too long would make refusals dear.
+func TestKeyKinds(t *testing.T) {
+	t.Parallel()
+	for bits, good := range map[int]bool{512: false, 1024: true, 4096: true, 16384: false} {
+		key := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), uint(bits-1)), E: 65537}
+		require.Equal(t, good, new(Keys).Add(Self, "APKA1", key) == nil, bits)
+	}
+	other, _, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	for _, key := range []crypto.PublicKey{nil, "APKA1", other} {
+		require.Error(t, new(Keys).Add(Self, "APKA1", key))
 	}
 }

@@ -220,8 +220,14 @@ func FuzzParse(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(data)
 	}
+	f.Add([]byte(`{"Aliases":{"Items":[` + strings.Repeat(`"",`, 100_000) + `""]}}`))
+	f.Add([]byte(strings.Repeat(`{"StreamingDistribution":`, 10_000)))
+	f.Add([]byte(strings.Repeat("[", 20_000)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := Parse(data)
+		var d *Distribution
+		var err error
+		bytes := allocated(func() { d, err = Parse(data) })
+		require.Less(t, bytes, uint64(1<<20+200*len(data)))
 		if err != nil {
 			require.IsType(t, new(Error), err)
 			return

@@ -124,6 +124,13 @@ func rejection(code string) error {
 	}
 }
 
+// Prepare opens a distribution's bucket, and logs which of its settings change nothing. Otherwise that is left to its first
+// viewer; a program that knows its distributions at start learns there what is wrong with them.
+func (e *Edge) Prepare(ctx context.Context, d *Distribution) error {
+	_, err := e.service(ctx, d)
+	return err
+}
+
 // service is the handler of the present version of a distribution: made once and kept, until there is another version.
 func (e *Edge) service(ctx context.Context, d *Distribution) (*service, error) {
 	if v, ok := e.served.Load(d.ID); ok && v.(*service).d.ETag == d.ETag {

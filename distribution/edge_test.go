@@ -243,6 +243,23 @@ func TestEdgeConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
+// What a distribution lacks is told to who prepares it, or else to each viewer until it is there.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	e, _, d, buckets := newEdge(t, nil)
+	buckets.err = fs.ErrPermission
+	require.ErrorIs(t, e.Prepare(t.Context(), d), fs.ErrPermission)
+	_, err := e.Connect(t.Context(), request("cfx/st", "rtmp://films.example.com/cfx/st"))
+	require.ErrorIs(t, err, fs.ErrPermission)
+	buckets.err = nil
+	require.NoError(t, e.Prepare(t.Context(), d))
+	opened, _ := buckets.take()
+	require.Equal(t, []string{"films ", "films ", "films "}, opened)
+	connectTo(t, e)
+	opened, _ = buckets.take()
+	require.Empty(t, opened, "it is open")
+}
+
 func TestEdgeLogs(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer
@@ -251,10 +268,13 @@ func TestEdgeLogs(t *testing.T) {
 		c.PriceClass = PriceClass100
 	})
 	e.Logger = slog.New(slog.NewTextHandler(&text, nil))
-	app, err := e.Connect(t.Context(), request("cfx/st", "rtmp://films.example.com/cfx/st"))
-	require.NoError(t, err)
+	require.NoError(t, e.Prepare(t.Context(), d))
 	require.Contains(t, text.String(), "no access logs are written")
 	require.Contains(t, text.String(), "the price class has no effect")
+	said := text.Len()
+	app, err := e.Connect(t.Context(), request("cfx/st", "rtmp://films.example.com/cfx/st"))
+	require.NoError(t, err)
+	require.Equal(t, said, text.Len(), "once for each version")
 	app.(rtmp.Observer).Observe(rtmp.Event{Kind: rtmp.EventPlay})
 
 	_, err = e.Connect(t.Context(), request("vod?Signature=secret", "rtmp://user:secret@films.example.com/vod?secret"))

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/seed-3309b198/reelfront/signer"
 )
 
 // Keys are the public keys of trusted signers: key pairs by account and id. The zero value has none. They can be added
@@ -19,13 +21,17 @@ type Keys struct {
 	table atomic.Pointer[map[string]map[string]crypto.PublicKey]
 }
 
-// Add makes a key a valid one of an account: an account number, or Self. It replaces the key of that id, if there is one.
+// Add makes a key, of those that signer.ParsePublicKey returns, a valid one of an account: an account number, or Self. It
+// replaces the key of that id, if there is one. A key that signer.Weak tells of is taken, as CloudFront did.
 func (k *Keys) Add(account, id string, key crypto.PublicKey) error {
 	if account != Self && !isAccount(account) {
 		return fmt.Errorf("distribution: %q is neither %s nor an account number of 12 digits", account, Self)
 	}
 	if !isKeyID(id) {
 		return fmt.Errorf("distribution: %q cannot be the id of a key pair", id)
+	}
+	if err := signer.CheckKey(key); err != nil {
+		return fmt.Errorf("distribution: key %s: %w", id, err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -3,6 +3,7 @@ package distribution
 import (
 	"context"
 	"io/fs"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -12,6 +13,15 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// allocated is how many bytes f allocates. It counts for all goroutines, so it is for fuzz tests.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
 
 // fakeBuckets opens empty buckets, and remembers which, as whom, and what they were asked for.
 type fakeBuckets struct {

@@ -222,8 +222,12 @@ func TestHostOf(t *testing.T) {
 func FuzzHostOf(f *testing.F) {
 	f.Add("rtmp://[::1]:1935/cfx/st")
 	f.Add("'rtmp://User@A.example.com.:80/")
+	f.Add("rtmp://" + strings.Repeat("a.", 20_000) + "@" + strings.Repeat("[:", 20_000))
 	f.Fuzz(func(t *testing.T, url string) {
-		if host, ok := hostOf(url); ok {
+		var host string
+		var ok bool
+		require.Less(t, allocated(func() { host, ok = hostOf(url) }), uint64(1<<20+10*len(url)))
+		if ok {
 			require.LessOrEqual(t, len(host), maxHostBytes)
 			require.Equal(t, strings.ToLower(host), host)
 			require.NotContains(t, host, "/")

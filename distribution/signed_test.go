@@ -344,13 +344,19 @@ func FuzzSignedName(f *testing.F) {
 		f.Add("cfx/st", name, "")
 		f.Add("cfx/st/mp4:dir", strings.TrimPrefix(name, "mp4:dir/"), "&x=1")
 	}
+	f.Add("cfx/st", strings.Repeat("mp4:", 1500), "&Policy="+strings.Repeat("A", 8000))
 	f.Fuzz(func(t *testing.T, app, name, more string) {
 		m, ok := vod.Split(app, instance)
 		if !ok {
 			return
 		}
-		p := m.Path(withParams(name, signed) + more)
-		grant, err := e.authorize(t.Context(), d, &rtmp.PlayRequest{}, p, p.Keys())
+		var grant vod.Grant
+		var err error
+		bytes := allocated(func() {
+			p := m.Path(withParams(name, signed) + more)
+			grant, err = e.authorize(t.Context(), d, &rtmp.PlayRequest{}, p, p.Keys())
+		})
+		require.Less(t, bytes, uint64(4<<20))
 		if err != nil {
 			require.ErrorIs(t, err, fs.ErrPermission)
 			require.Empty(t, grant.Keys)
