@@ -22,6 +22,9 @@ type Info struct {
 	Format   Format
 	Duration time.Duration // 0 when not known
 	Tracks   []Track
+	// LeftOut names the codecs of sound and pictures that the file has beside those of Tracks and that cannot be sent. It is
+	// for a log.
+	LeftOut []string
 	// Metadata is what onMetaData says of the whole file; what each track adds is in Track.Metadata. OnMetaData joins
 	// both.
 	Metadata amf.ECMAArray

@@ -53,6 +53,8 @@ type madeTrack struct {
 	edits     []byte // an elst
 	change    int    // the chunk, from 1, with which a second sample description comes into force; 0: none does
 	sizeBits  int    // of the sizes; 0: 32, in an stsz
+	entry     []byte // the sample description; nil: AVC or AAC
+	frame     int    // bytes of a sample that is a frame of PCM; then sizes are those of chunks, all alike; 0: none is
 }
 
 // The decoder configurations of made tracks: AVC baseline, AAC LC at 44.1 kHz.
@@ -69,6 +71,9 @@ func (m *madeTrack) trak() []byte {
 		handler = "vide"
 		entry = boxOf("avc1", make([]byte, 6), uint16(1), make([]byte, 16), uint16(640), uint16(360), make([]byte, 50), boxOf("avcC", madeAVC))
 	}
+	if m.entry != nil {
+		entry = m.entry
+	}
 	stsd, stsc := boxOf("stsd", 0, 1, entry), boxOf("stsc", 0, 1, 1, m.perChunk, 1)
 	if m.change > 0 {
 		second := bytes.Replace(entry, []byte("\x67\x42\x00\x1e"), []byte("\x67\x42\x00\x1f"), 1)
@@ -79,8 +84,12 @@ func (m *madeTrack) trak() []byte {
 	for _, s := range m.sizes {
 		sizes = appendFields(sizes, s)
 	}
-	switch m.sizeBits {
-	case 0:
+	switch {
+	case m.frame > 0:
+		frames := m.sizes[0] / m.frame
+		stbl = [][]byte{stsd, boxOf("stts", 0, 1, frames*len(m.sizes), 1), boxOf("stsc", 0, 1, 1, frames, 1),
+			boxOf("stsz", 0, m.frame, frames*len(m.sizes))}
+	case m.sizeBits == 0:
 		stbl = append(stbl, boxOf("stsz", sizes))
 	default:
 		stbl = append(stbl, boxOf("stz2", 0, m.sizeBits, len(m.sizes), m.compactSizes()))

@@ -16,6 +16,7 @@ type entry struct {
 	width, height int
 	channels      int
 	rate          int
+	frame         int    // bytes of a frame of sound that is not compressed, and whose frames are samples; else 0
 	encrypted     string // the scheme; "" where it is in clear
 }
 
@@ -61,7 +62,7 @@ func trackType(entries []entry) flv.TrackType {
 		return 0
 	}
 	for i := range entries {
-		if entries[i].kind != entries[0].kind || entries[i].codec == "" {
+		if entries[i].kind != entries[0].kind || entries[i].codec == "" || entries[i].frame != entries[0].frame {
 			return 0
 		}
 	}
@@ -131,11 +132,18 @@ func (e *entry) parseAudio(b *box, path string) error {
 	version := f.u16()
 	f.skip(6)
 	e.kind, e.channels = flv.TrackAudio, int(f.u16())
-	f.skip(6)
+	bits := int(f.u16())
+	f.skip(4)
 	e.rate = int(f.u32() >> 16)
-	switch e.format.String() {
+	switch format := e.format.String(); format {
 	case ".mp3", "ms\x00U":
 		e.codec = flv.CodecMP3
+	case "alaw", "ulaw", "sowt":
+		e.setFrames(bits, format == "sowt")
+	case "lpcm":
+		if version == 2 {
+			e.setFrames(e.parseLinear(f))
+		}
 	}
 	if audioHeader(version) > len(b.body) {
 		return nil
@@ -164,6 +172,11 @@ func (e *entry) parseAudioBoxes(r boxReader) error {
 			e.rate = 48000
 		case "dfLa":
 			e.codec, e.config = flv.CodecFLAC, append([]byte("fLaC"), fullBody(r.body)...)
+		case "pcmC": // ISO/IEC 23003-5, 4.2
+			const littleEndian = 1
+			f := fields{b: fullBody(r.body)}
+			flags, bits := f.u8(), f.u8()
+			e.setFrames(int(bits), e.format.String() == "ipcm" && flags == littleEndian)
 		case "dac3":
 			e.codec = flv.CodecAC3
 		case "dec3":

@@ -26,6 +26,9 @@ func (f *File) Bytes() int {
 	n := f.movie.size + 4<<10
 	for _, t := range f.movie.tracks {
 		n += len(t.table.checkpoints)*checkpointBytes + len(t.spans)*spanBytes
+		if t.entries[0].frame > 0 {
+			n += t.table.groupedBytes()
+		}
 	}
 	if f.fragments != nil {
 		n += f.fragments.size()

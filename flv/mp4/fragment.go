@@ -63,6 +63,7 @@ type run struct {
 	sync     int   // the first sync sample; -1: none
 	last     int64 // decoding time of the last sample
 	least    int64 // the least composition offset, or 0
+	bytes    int64 // of all samples
 	defaults fragmentDefaults
 }
 
@@ -269,7 +270,7 @@ func (p *fragmentParser) walk(r *run, track int, at int64) error {
 	if dts/int64(r.track.timescale) > 2*maxSeconds {
 		return bad(path, at, "the track runs for %d s", dts/int64(r.track.timescale))
 	}
-	p.data, p.f.ends[track] = offset, dts
+	p.data, p.f.ends[track], r.bytes = offset, dts, offset-r.offset
 	return nil
 }
 

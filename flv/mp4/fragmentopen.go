@@ -49,6 +49,7 @@ func (x *fragmentIndex) readFirst(ctx context.Context, s *scanner) error {
 				_, r.track.sampleDuration = r.at(0)
 			}
 			seen[r.track] = true
+			r.track.firstBytes += r.bytes
 			r.track.shift = max(r.track.shift, -r.least)
 		}
 		if n == maxOpenFragments || x.complete(seen) {

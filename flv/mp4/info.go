@@ -16,10 +16,12 @@ const lastOfDuration = 0.9995
 func (f *File) describe() {
 	f.setOrigin()
 	f.info.Format = flv.FormatMP4
+	f.info.LeftOut = f.movie.refused
+	last, over := f.finish()
+	f.measure(over)
 	for _, t := range f.movie.tracks {
 		f.info.Tracks = append(f.info.Tracks, t.describe())
 	}
-	last, over := f.finish()
 	f.info.Duration = time.Duration(over) * time.Millisecond
 	add(&f.info.Metadata, amf.ECMAArray{
 		{Key: "duration", Value: shownDuration(last, over)},
@@ -51,6 +53,26 @@ func (f *File) finish() (last, over int64) {
 	return last, max(last, over)
 }
 
+// measure finds the bit rates of the tracks. over is when the file is over, in ms. Of fragments it is the part of the whole
+// file's that the track has of the first ones.
+func (f *File) measure(over int64) {
+	var first int64
+	for _, t := range f.movie.tracks {
+		first += t.firstBytes
+	}
+	for _, t := range f.movie.tracks {
+		switch {
+		case first > 0 && over > 0:
+			t.bitrate = 8000 * float64(f.fragments.fileSize) / float64(over) * float64(t.firstBytes) / float64(first)
+		case first == 0 && t.table.end > 0:
+			t.bitrate = 8 * float64(t.table.total) * float64(t.timescale) / float64(t.table.end)
+		}
+	}
+}
+
+// kilobits is the track's bit rate as onMetaData has it, in kbit/s.
+func (t *track) kilobits() float64 { return math.Round(t.bitrate) / 1000 }
+
 // shownDuration is onMetaData's duration in seconds, of a file that ends at over with a last timestamp of last, in ms.
 func shownDuration(last, over int64) float64 {
 	d := float64(over)
@@ -72,6 +94,7 @@ func (t *track) describe() flv.Track {
 			{Key: "width", Value: float64(e.width)},
 			{Key: "height", Value: float64(e.height)},
 			{Key: "videoframerate", Value: t.frameRate()},
+			{Key: "videodatarate", Value: t.kilobits()},
 		})
 	case flv.TrackAudio:
 		d.Metadata = amf.ECMAArray{{Key: "audiocodecid", Value: e.codec.MetadataID()}}
@@ -79,6 +102,7 @@ func (t *track) describe() flv.Track {
 		add(&d.Metadata, amf.ECMAArray{
 			{Key: "audiosamplerate", Value: float64(e.rate)},
 			{Key: "audiochannels", Value: float64(e.channels)},
+			{Key: "audiodatarate", Value: t.kilobits()},
 		})
 	}
 	return d

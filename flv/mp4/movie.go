@@ -17,6 +17,7 @@ type movie struct {
 	duration   uint64 // in timescale
 	tracks     []*track
 	tags       amf.Object // iTunes tags
+	refused    []string   // the codecs of sound and pictures that cannot be sent
 	fragmented bool
 	fragments  uint64 // duration with the fragments, in timescale; 0 when not said
 }
@@ -88,6 +89,11 @@ func (m *movie) finish(fileSize int64) error {
 		if t.timescale == 0 {
 			return bad("moov/trak/mdia/mdhd", t.offset, "no timescale")
 		}
+		if frame := t.entries[0].frame; frame > 0 {
+			if err := t.table.group(frame, "moov/trak/mdia/minf/stbl", t.offset, fileSize); err != nil {
+				return err
+			}
+		}
 		if err := t.table.scan("moov/trak/mdia/minf/stbl", t.offset, fileSize, budget); err != nil {
 			return err
 		}
@@ -106,7 +112,6 @@ func (m *movie) finish(fileSize int64) error {
 
 // choose leaves only the tracks that can be played, or says why there are none.
 func (m *movie) choose() error {
-	var refused []string
 	video := false
 	for _, t := range m.tracks {
 		for i := range t.entries {
@@ -114,8 +119,11 @@ func (m *movie) choose() error {
 			if e.encrypted != "" {
 				return bad("moov/trak/mdia/minf/stbl/stsd", t.offset, "track %d is %s", t.id, e.name())
 			}
+			if m.fragmented && e.frame > 0 { // a tag for each frame
+				e.codec, t.kind = "", 0
+			}
 			if e.codec == "" && e.kind != 0 {
-				refused = append(refused, e.name())
+				m.refused = append(m.refused, e.name())
 				video = video || e.kind == flv.TrackVideo && !e.picture()
 			}
 		}
@@ -132,10 +140,10 @@ func (m *movie) choose() error {
 		return slices.ContainsFunc(m.tracks, func(t *track) bool { return slices.Contains(kinds, t.kind) })
 	}
 	if !media(flv.TrackVideo, flv.TrackAudio) || video && !media(flv.TrackVideo) {
-		if len(refused) == 0 {
+		if len(m.refused) == 0 {
 			return fmt.Errorf("mp4: no audio or video track with samples: %w", flv.ErrNoTrack)
 		}
-		return fmt.Errorf("mp4: codec %s cannot be sent: %w", strings.Join(slices.Compact(refused), ", "), flv.ErrNoTrack)
+		return fmt.Errorf("mp4: codec %s cannot be sent: %w", strings.Join(slices.Compact(m.refused), ", "), flv.ErrNoTrack)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (t *sampleTable) parseSizes(b *box, path string, f *fields) error {
 	default:
 		return bad(path, b.offset, "sizes of %d bits", t.sizeBits)
 	}
-	if f.short || count > maxSamples {
+	if f.short || count > maxSamples && t.size == 0 {
 		return bad(path, b.offset, "%d samples, of at most %d in a file", count, maxSamples)
 	}
 	t.count = int(count)

@@ -7,6 +7,7 @@ type timeline struct {
 	spans          []span
 	shift          int64  // added to each composition offset and taken from each DTS, so that no offset is negative, in ticks
 	sampleDuration uint32 // of the first sample in fragments, in ticks
+	firstBytes     int64  // of all samples in the first fragments
 	fragmentOffset int64  // from media time to the movie's timeline, for samples in fragments
 	origin         int64  // added to every time of the file, so that the first tag has the time 0, in ms
 }

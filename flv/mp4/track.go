@@ -15,6 +15,7 @@ type track struct {
 	edits     []edit
 	chapters  []uint32 // tracks that hold this one's chapters
 	offset    int64    // of the trak in the file
+	bitrate   float64  // bits a second; 0: not known
 
 	timeline
 	defaults fragmentDefaults

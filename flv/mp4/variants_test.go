@@ -91,6 +91,10 @@ var sources = map[string]string{
 	"opus":  "-f lavfi -i sine=440:r=48000 -t 2 -c:a libopus -b:a 32k",
 	"ac3":   "-f lavfi -i sine=440:r=48000 -t 2 -c:a ac3 -b:a 64k",
 	"eac3":  "-f lavfi -i sine=440:r=48000 -t 2 -c:a eac3 -b:a 64k",
+	"alaw":  "-f lavfi -i sine=440:r=8000 -t 2 -ac 1 -c:a pcm_alaw -f mov",
+	"ulaw":  "-f lavfi -i sine=440:r=8000 -t 2 -ac 1 -c:a pcm_mulaw -f mov",
+	"sowt":  "-f lavfi -i sine=440:r=44100 -t 2 -ac 2 -c:a pcm_s16le -f mov",
+	"sowt1": "-f lavfi -i sine=440:r=11025 -t 2 -ac 1 -c:a pcm_s16le -f mov",
 	"flac":  "-f lavfi -i sine=440:r=44100 -t 2 -c:a flac -strict -2",
 }
 
@@ -144,6 +148,10 @@ func TestVariants(t *testing.T) {
 		"late pictures":  {"-itsoffset 0.37", "-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-movflags +faststart"},
 		"other scale":    {"-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-video_track_timescale 90000"},
 		"movie scale":    {"-itsoffset 0.1234", "-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-movie_timescale 48000"},
+		"A law":          {"-i", dir + "/avc.mp4", "-i", dir + "/alaw.mp4", "-map 0 -map 1 -f mov"},
+		"mu law first":   {"-i", dir + "/ip.mp4", "-i", dir + "/ulaw.mp4", "-map 0 -map 1 -f mov -movflags +faststart"},
+		"PCM":            {"-i", dir + "/avc.mp4", "-i", dir + "/sowt.mp4", "-map 0 -map 1 -f mov"},
+		"PCM alone":      {"-i", dir + "/sowt1.mp4", "-f mov"},
 		"several tracks": {"-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-i", dir + "/ip.mp4", "-i", dir + "/mp3.mp4", "-map 0 -map 1 -map 2 -map 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
