@@ -9,11 +9,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ParsePublicKey reads a public key, PEM or DER, in the form of PKIX ("PUBLIC KEY") or PKCS #1 ("RSA PUBLIC KEY"): RSA of
 // 1024 to 4096 bits, or ECDSA on P-256.
 func ParsePublicKey(data []byte) (crypto.PublicKey, error) {
+	if block, _ := pem.Decode(data); block != nil && strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		return nil, errors.New("signer: a private key, want the public one that belongs to it")
+	}
 	der := unwrap(data)
 	if key, err := x509.ParsePKCS1PublicKey(der); err == nil {
 		if err := CheckKey(key); err != nil {

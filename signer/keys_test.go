@@ -100,6 +100,8 @@ func TestRefusedKeys(t *testing.T) {
 	}
 	_, err = ParsePublicKey([]byte("no key"))
 	require.Error(t, err)
+	_, err = ParsePublicKey(armour("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())))
+	require.ErrorContains(t, err, "a private key")
 	_, err = ParsePrivateKey(armour("PRIVATE KEY", []byte{1, 2, 3}))
 	require.Error(t, err)
 	require.Error(t, CheckKey("a string"))
