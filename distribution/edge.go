@@ -124,7 +124,7 @@ func rejection(code string) error {
 	}
 }
 
-// Prepare opens a distribution's bucket, and logs which of its settings change nothing. Otherwise that is left to its first
+// Prepare opens a distribution's bucket, and logs which of its settings change nothing and what it lacks. Otherwise that is left to its first
 // viewer; a program that knows its distributions at start learns there what is wrong with them.
 func (e *Edge) Prepare(ctx context.Context, d *Distribution) error {
 	_, err := e.service(ctx, d)
@@ -142,7 +142,7 @@ func (e *Edge) service(ctx context.Context, d *Distribution) (*service, error) {
 		return nil, fmt.Errorf("distribution %s: %w", d.ID, err)
 	}
 	e.served.Store(d.ID, s)
-	e.warnOfIdleSettings(ctx, d)
+	e.warn(ctx, d)
 	return s, nil
 }
 
@@ -185,8 +185,11 @@ func (e *Edge) forgetDeleted() {
 	})
 }
 
-// warnOfIdleSettings says which settings of a distribution are kept but change nothing.
-func (e *Edge) warnOfIdleSettings(ctx context.Context, d *Distribution) {
+// warn says which settings of a distribution are kept but change nothing, and what it lacks.
+func (e *Edge) warn(ctx context.Context, d *Distribution) {
+	if d.Config.TrustedSigners.Enabled && e.Authorizer == nil && !e.Keys.any(d.Config.TrustedSigners.Items) {
+		e.log().WarnContext(ctx, "nothing plays: no trusted signer has a key", "distribution", d.ID, "signers", d.Config.TrustedSigners.Items)
+	}
 	if d.Config.Logging.Enabled && e.Log == nil {
 		e.log().WarnContext(ctx, "no access logs are written", "distribution", d.ID, "bucket", d.Config.Logging.Bucket)
 	}

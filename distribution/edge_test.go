@@ -20,6 +20,7 @@ import (
 	"github.com/seed-3309b198/reelfront/flv/amf"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
+	"github.com/seed-3309b198/reelfront/rtmp/vod"
 )
 
 // newEdge makes an edge with a distribution of the configuration and a bucket that has nothing.
@@ -258,6 +259,35 @@ func TestPrepare(t *testing.T) {
 	connectTo(t, e)
 	opened, _ = buckets.take()
 	require.Empty(t, opened, "it is open")
+}
+
+// A distribution whose signers have no keys plays nothing, which its owner had better know.
+func TestSignersWithoutKeys(t *testing.T) {
+	t.Parallel()
+	const warning = "no trusted signer has a key"
+	for _, c := range []struct {
+		keys, authorizer bool
+		account          string
+		warns            bool
+	}{
+		{keys: false, warns: true},
+		{keys: true, account: "123456789012", warns: true},
+		{keys: true, account: Self, warns: false},
+		{authorizer: true, warns: false},
+	} {
+		var text bytes.Buffer
+		e, _, d, _ := newEdge(t, private)
+		e.Logger = slog.New(slog.NewTextHandler(&text, nil))
+		if c.keys {
+			e.Keys = new(Keys)
+			require.NoError(t, e.Keys.Add(c.account, testKeyID, testKey().Public()))
+		}
+		if c.authorizer {
+			e.Authorizer = func(_ context.Context, a *Authorization) (vod.Grant, error) { return a.Grant, nil }
+		}
+		require.NoError(t, e.Prepare(t.Context(), d))
+		require.Equal(t, c.warns, strings.Contains(text.String(), warning), text.String())
+	}
 }
 
 func TestEdgeLogs(t *testing.T) {

@@ -69,6 +69,11 @@ func (k *Keys) find(accounts []string, id string) crypto.PublicKey {
 	return nil
 }
 
+// any tells whether one of the accounts has a key.
+func (k *Keys) any(accounts []string) bool {
+	return k != nil && slices.ContainsFunc(accounts, func(account string) bool { return len(k.of(account)) > 0 })
+}
+
 func (k *Keys) of(account string) map[string]crypto.PublicKey {
 	if t := k.table.Load(); t != nil {
 		return (*t)[account]

@@ -12,13 +12,14 @@ import (
 	"github.com/seed-3309b198/reelfront/signer"
 )
 
-// newEdge makes the edge of the command line, and what closes it again.
+// newEdge makes the edge of the command line, and what closes it again. What is wrong with a distribution is an error now,
+// not its first viewer's.
 func newEdge(ctx context.Context, o *options, log *slog.Logger) (*distribution.Edge, func(), error) {
-	set, byDefault, err := loadDistributions(o, log)
+	set, byDefault, err := loadDistributions(o)
 	if err != nil {
 		return nil, nil, err
 	}
-	keys, err := loadKeys(o.publicKeys, log)
+	keys, weak, err := loadKeys(o.publicKeys)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,6 +40,21 @@ func newEdge(ctx context.Context, o *options, log *slog.Logger) (*distribution.E
 		WaitForMissing: o.waitForMissing,
 		Logger:         log,
 	}
+	for _, k := range weak {
+		log.Warn("a signer's key has under 2048 bits", "account", k.account, "key", k.id)
+	}
+	for _, d := range set.All() {
+		if len(o.distributions) > 0 {
+			log.Info("distribution", "id", d.ID, "domain", d.DomainName, "aliases", d.Config.Aliases,
+				"bucket", d.Config.S3Origin.DomainName, "enabled", d.Config.Enabled)
+		}
+		if !d.Config.Enabled {
+			continue
+		}
+		if err := edge.Prepare(ctx, d); err != nil {
+			return nil, nil, fmt.Errorf("-origin: %w", errors.Join(err, cache.Close(), closeOrigins()))
+		}
+	}
 	return edge, func() {
 		if err := errors.Join(cache.Close(), closeOrigins()); err != nil {
 			log.Warn("closing failed", "err", err)
@@ -47,7 +63,7 @@ func newEdge(ctx context.Context, o *options, log *slog.Logger) (*distribution.E
 }
 
 // loadDistributions reads the distributions of -distribution, or makes one that answers to every host.
-func loadDistributions(o *options, log *slog.Logger) (*distribution.Memory, string, error) {
+func loadDistributions(o *options) (*distribution.Memory, string, error) {
 	set := &distribution.Memory{}
 	if len(o.distributions) == 0 {
 		d, err := set.Create(distribution.Config{
@@ -68,12 +84,11 @@ func loadDistributions(o *options, log *slog.Logger) (*distribution.Memory, stri
 		}
 		d, err := distribution.Parse(data)
 		if err == nil {
-			d, err = set.Load(d)
+			_, err = set.Load(d)
 		}
 		if err != nil {
 			return nil, "", fmt.Errorf("-distribution %s: %w", file, err)
 		}
-		log.Info("distribution", "id", d.ID, "domain", d.DomainName, "aliases", d.Config.Aliases, "bucket", d.Config.S3Origin.DomainName)
 	}
 	switch id := o.defaultDistribution; {
 	case id == "":
@@ -87,24 +102,24 @@ func loadDistributions(o *options, log *slog.Logger) (*distribution.Memory, stri
 	}
 }
 
-// loadKeys reads the keys of trusted signers.
-func loadKeys(files []publicKey, log *slog.Logger) (*distribution.Keys, error) {
-	keys := &distribution.Keys{}
+// loadKeys reads the keys of trusted signers, and tells which are weak.
+func loadKeys(files []publicKey) (keys *distribution.Keys, weak []publicKey, err error) {
+	keys = &distribution.Keys{}
 	for _, f := range files {
 		data, err := os.ReadFile(f.file)
 		if err != nil {
-			return nil, fmt.Errorf("-public-key: %w", err)
+			return nil, nil, fmt.Errorf("-public-key: %w", err)
 		}
 		key, err := signer.ParsePublicKey(data)
-		if err != nil {
-			return nil, fmt.Errorf("-public-key %s: %w", f.file, err)
+		if err == nil {
+			err = keys.Add(f.account, f.id, key)
 		}
-		if err := keys.Add(f.account, f.id, key); err != nil {
-			return nil, fmt.Errorf("-public-key %s: %w", f.file, err)
+		if err != nil {
+			return nil, nil, fmt.Errorf("-public-key %s: %w", f.file, err)
 		}
 		if signer.Weak(key) {
-			log.Warn("a signer's key has under 2048 bits", "account", f.account, "key", f.id)
+			weak = append(weak, f)
 		}
 	}
-	return keys, nil
+	return keys, weak, nil
 }
