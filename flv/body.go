@@ -1,5 +1,10 @@
 package flv
 
+import (
+	"bytes"
+	"fmt"
+)
+
 // body is what the first bytes of a tag's body say.
 type body struct {
 	codec   Codec
@@ -43,8 +48,15 @@ func (t *Tag) parseBody() body {
 const onMetaData = "\x02\x00\x0AonMetaData"
 
 func (t *Tag) isMetadata() bool {
-	return len(t.Data) >= len(onMetaData) && string(t.Data[:len(onMetaData)]) == onMetaData
+	return bytes.HasPrefix(scriptBody(t.Data), []byte(onMetaData))
 }
+
+// setDataFrame is how a publisher begins a script tag that it wants a server to keep. Servers that record what they receive
+// leave it in their files; it is not for viewers.
+const setDataFrame = "\x02\x00\x0D@setDataFrame"
+
+// scriptBody is b, the body of a script tag, from its name on.
+func scriptBody(b []byte) []byte { return bytes.TrimPrefix(b, []byte(setDataFrame)) }
 
 func (t *Tag) parseVideo() body {
 	first := t.at(0)
@@ -147,6 +159,21 @@ func (t *Tag) fourCC(i int) Codec {
 		}
 	}
 	return ""
+}
+
+// unknownCodec names the codec of an audio or video tag that has none of those that are known.
+func (t *Tag) unknownCodec() string {
+	first, kind, number := t.at(0), "audio", t.at(0)>>4
+	if t.Type == TagVideo {
+		kind, number = "video", first&0x0F
+	}
+	switch {
+	case t.Type == TagVideo && first&enhancedVideo != 0, t.Type == TagAudio && number == enhancedAudio:
+		return fmt.Sprintf("%s %q", kind, t.Data[min(1, len(t.Data)):min(5, len(t.Data))])
+	case t.Type == TagVideo && number == 12:
+		return "video 12, an unofficial number of HEVC"
+	}
+	return fmt.Sprintf("%s %d", kind, number)
 }
 
 // Codec is the codec of an audio or video tag, the first one of several; "" when it is not known, and of script tags,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv/amf"
@@ -18,7 +19,11 @@ import (
 // seek in a file without an index of its key frames bisects it, and finds its way into the stream of tags where three of
 // their headers follow one another. Sequence headers in force at its target are known when some viewer has played up to
 // there; else they are looked for backwards from it, in a file in which they were seen to change as far as it takes, in
-// others for 4 MiB.
+// others for 4 MiB. So where headers change a single time, long before the target of a seek, and nobody has come by there
+// yet, that seek gets the first ones: nothing short of reading the file up to there would tell.
+//
+// Of a tag with several tracks (Enhanced RTMP's Multitrack) only the first is listed in Info; a reader passes the tag on as
+// it is.
 type Index struct {
 	info      *Info
 	size      int64
@@ -75,8 +80,8 @@ type opener struct {
 	header      fileHeader
 	pairs       amf.ECMAArray // of the first onMetaData
 	tracks      [TagScript + 1]*Track
-	unknown     bool  // there was sound or picture of a codec that is not known
-	damage      error // what ended the reading of the file's beginning too early
+	unknown     [TagScript + 1]string // the codec of the first sound and picture of one that is not known
+	damage      error                 // what ended the reading of the file's beginning too early
 	framesProve bool
 }
 
@@ -152,15 +157,17 @@ func (o *opener) findStart(ctx context.Context) (int64, error) {
 	return o.start, nil
 }
 
-// playable tells why nothing in the beginning of the file can be played, if so.
+// playable tells why the file cannot be played, if so. Pictures that cannot be sent are a reason: sound under a black
+// picture is not what the file is.
 func (o *opener) playable() error {
+	left := o.leftOut()
 	switch {
-	case o.video || o.tracks[TagAudio] != nil:
+	case o.video || o.tracks[TagAudio] != nil && o.unknown[TagVideo] == "":
 		return nil
-	case errors.Is(o.damage, ErrFormat):
+	case o.tracks[TagAudio] == nil && errors.Is(o.damage, ErrFormat):
 		return o.damage
-	case o.unknown:
-		return fmt.Errorf("flv: codecs of all tags unknown: %w", ErrNoTrack)
+	case len(left) > 0:
+		return fmt.Errorf("flv: codec %s cannot be sent: %w", strings.Join(left, ", "), ErrNoTrack)
 	}
 	return &FormatError{"FLV body", o.start, "neither sound nor picture"}
 }
@@ -184,8 +191,7 @@ func (o *opener) note(ctx context.Context, e *entry) error {
 		o.first[e.kind] = e.off
 	}
 	if e.body.codec == "" {
-		o.unknown = o.unknown || e.body.packet == packetFrame
-		return nil
+		return o.noteUnknown(ctx, e)
 	}
 	if o.tracks[e.kind] == nil {
 		o.tracks[e.kind] = &Track{Type: trackType(e.kind), Codec: e.body.codec}
@@ -199,6 +205,29 @@ func (o *opener) note(ctx context.Context, e *entry) error {
 		track.Metadata = track.Codec.Metadata(b)
 	}
 	return err
+}
+
+// noteUnknown takes the name of a codec that is not known.
+func (o *opener) noteUnknown(ctx context.Context, e *entry) error {
+	if e.body.packet != packetFrame || o.unknown[e.kind] != "" {
+		return nil
+	}
+	b, err := o.scanner.bytes(ctx, e.off, tagHeaderSize+min(e.size, bodyPrefix))
+	if err == nil {
+		tag := Tag{Type: e.kind, Data: b[tagHeaderSize : tagHeaderSize+min(e.size, bodyPrefix)]}
+		o.unknown[e.kind] = tag.unknownCodec()
+	}
+	return err
+}
+
+// leftOut are the codecs of sound and picture that are not known, where nothing else is there in their place.
+func (o *opener) leftOut() (names []string) {
+	for _, kind := range [...]TagType{TagVideo, TagAudio} {
+		if o.tracks[kind] == nil && o.unknown[kind] != "" {
+			names = append(names, o.unknown[kind])
+		}
+	}
+	return names
 }
 
 func trackType(kind TagType) TrackType {
@@ -272,7 +301,7 @@ func (o *opener) lateTime(ts uint32) int64 {
 }
 
 func (o *opener) makeInfo() *Info {
-	info := &Info{Format: FormatFLV, Duration: milliseconds(max(o.endTime-o.origin, 0))}
+	info := &Info{Format: FormatFLV, Duration: milliseconds(max(o.endTime-o.origin, 0)), LeftOut: o.leftOut()}
 	if info.Duration == 0 {
 		info.Duration = milliseconds(o.statedDuration())
 	}

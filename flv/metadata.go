@@ -32,7 +32,7 @@ func (o *opener) readMetadata(ctx context.Context, e *entry) error {
 	if err != nil {
 		return err
 	}
-	values, _ := amf.Decoder{MaxElements: maxMetadataElements, MaxSize: maxMetadataSize}.Decode(b)
+	values, _ := amf.Decoder{MaxElements: maxMetadataElements, MaxSize: maxMetadataSize}.Decode(scriptBody(b))
 	if len(values) < 2 {
 		return nil
 	}

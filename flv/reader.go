@@ -91,6 +91,9 @@ func (r *reader) read(ctx context.Context) (Tag, error) {
 		return Tag{}, err
 	}
 	tag := Tag{Type: r.next.kind, Timestamp: r.next.timestamp, Data: b[tagHeaderSize:size:size]}
+	if tag.Type == TagScript {
+		tag.Data = scriptBody(tag.Data)
+	}
 	r.time = near(tag.Timestamp, r.time)
 	r.learn(&tag)
 	r.pos += r.next.span()
@@ -170,6 +173,9 @@ func (r *reader) header(ctx context.Context, off int64) (Tag, error) {
 	}
 	if b, err = r.in.Window(ctx, off+tagHeaderSize, h.size); err != nil {
 		return Tag{}, err
+	}
+	if h.kind == TagScript {
+		b = scriptBody(b)
 	}
 	return Tag{Type: h.kind, Timestamp: uint32(r.time), Data: b}, nil
 }

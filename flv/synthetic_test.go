@@ -250,39 +250,6 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-func TestOpenErrors(t *testing.T) {
-	t.Parallel()
-	encrypted := newFilm(5)
-	encrypted.tag(TagVideo|tagFilterBit, 0, encrypted.noise(100)...)
-	encrypted.tag(TagVideo|tagFilterBit, 40, encrypted.noise(100)...)
-	unknown := newFilm(1)
-	unknown.tag(TagVideo, 0, 0x1F, 1, 2, 3)
-	script := newFilm(5)
-	script.metadata(0, nil)
-	junk := newFilm(5)
-	for _, c := range []struct {
-		name string
-		b    []byte
-		is   error
-		what string
-	}{
-		{"empty", nil, ErrFormat, "signature"},
-		{"not FLV", []byte("FLX\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00"), ErrFormat, "signature"},
-		{"data offset too small", []byte("FLV\x01\x05\x00\x00\x00\x08\x00\x00\x00\x00"), ErrFormat, "data offset"},
-		{"data offset too large", []byte("FLV\x01\x05\x7f\x00\x00\x08\x00\x00\x00\x00"), ErrFormat, "data offset"},
-		{"no tags", newFilm(5).b, ErrFormat, "no tags"},
-		{"only metadata", script.b, ErrFormat, "neither"},
-		{"encrypted after the metadata", append(script.b[:len(script.b):len(script.b)], encrypted.b[13:]...), ErrFormat, "encrypted"},
-		{"encrypted", encrypted.b, ErrFormat, "encrypted"},
-		{"unknown codec", unknown.b, ErrNoTrack, "unknown"},
-		{"junk", append(junk.b, junk.noise(3<<20)...), ErrFormat, "no tag found"},
-	} {
-		_, err := Open(t.Context(), memory(c.b))
-		require.ErrorIs(t, err, c.is, c.name)
-		require.ErrorContains(t, err, c.what, c.name)
-	}
-}
-
 // TestEncryptedLater has a clear beginning.
 func TestEncryptedLater(t *testing.T) {
 	t.Parallel()
