@@ -54,6 +54,9 @@ func sign(args []string, stdout, stderr io.Writer) error {
 	if f.NArg() != 1 || *keyFile == "" || *keyPair == "" {
 		return errors.New("give -key, -key-pair-id and one stream name")
 	}
+	if !strings.HasPrefix(*app, "rtmp") || !strings.Contains(*app, "://") {
+		return fmt.Errorf("-url: %q is not of the form rtmp://host/cfx/st", *app)
+	}
 	policy.Expires = time.Now().Add(*expires)
 	if *from != "" {
 		var err error
@@ -77,14 +80,16 @@ func sign(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// printLines prints the signed name, and command lines that play it. rtmpdump is told the application apart, since it
-// would take the name's directories for a part of it.
+// printLines prints the signed name, and command lines that play it. They name the application apart from the stream, since
+// clients would take the name's directories for a part of it.
 func printLines(w io.Writer, url, name string) {
-	app := url
-	if _, rest, ok := strings.Cut(url, "://"); ok {
-		_, app, _ = strings.Cut(rest, "/")
-	}
+	_, rest, _ := strings.Cut(url, "://")
+	_, app, _ := strings.Cut(rest, "/")
+	url, app, quotedName := quoted(url), quoted(app), quoted(name)
 	fmt.Fprintf(w, "%s\n\n", name)
-	fmt.Fprintf(w, "rtmpdump -r '%s' -a '%s' -y '%s' -o out.flv\n", url, app, name)
-	fmt.Fprintf(w, "ffplay -rtmp_app '%s' -rtmp_playpath '%s' '%s'\n", app, name, url)
+	fmt.Fprintf(w, "rtmpdump -r %s -a %s -y %s -o out.flv\n", url, app, quotedName)
+	fmt.Fprintf(w, "ffplay -rtmp_app %s -rtmp_playpath %s %s\n", app, quotedName, url)
 }
+
+// quoted is s as a word of a shell's command line.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
