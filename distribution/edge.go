@@ -34,6 +34,9 @@ type Edge struct {
 	Origins func(ctx context.Context, bucket, identity string) (origin.Origin, error)
 	// Cache keeps what was read from the origins; nil for no cache.
 	Cache *origin.Cache
+	// ShareCache keeps one copy for all distributions that read a bucket as the same identity. Otherwise each distribution
+	// has its own, as CloudFront's had: what one may still serve, since it is fresh, says nothing of the others.
+	ShareCache bool
 	// IndexBytes bounds the memory of the indexes of all files together. 0 means 64 MiB.
 	IndexBytes int64
 
@@ -154,10 +157,7 @@ func (e *Edge) open(ctx context.Context, d *Distribution) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	space := d.ID + "/" + bucket
-	if identity != "" {
-		space += "/" + identity
-	}
+	space := e.space(d)
 	if e.Cache != nil {
 		o = e.Cache.Wrap(space, o)
 	}
@@ -173,6 +173,31 @@ func (e *Edge) open(ctx context.Context, d *Distribution) (*service, error) {
 		Space:  space,
 		Logger: e.log().With("distribution", d.ID),
 	}}, nil
+}
+
+// space is where the Cache keeps what a distribution reads.
+func (e *Edge) space(d *Distribution) string {
+	bucket, _ := d.Config.S3Origin.Bucket()
+	space := d.ID + "/" + bucket
+	if e.ShareCache {
+		space = bucket
+	}
+	if identity := d.Config.S3Origin.Identity(); identity != "" {
+		space += "/" + identity
+	}
+	return space
+}
+
+// Purge makes this edge forget what its Cache keeps of a distribution's objects that pattern names: one key, or all keys
+// with a prefix when it ends in "*". The next play looks them up again; whoever is watching goes on with the version that he
+// has. It returns how many objects were known. CloudFront could not: its RTMP distributions had no invalidation. With
+// ShareCache, the distributions that share with this one forget too.
+func (e *Edge) Purge(id, pattern string) int {
+	d := e.Set.ByID(id)
+	if d == nil || e.Cache == nil {
+		return 0
+	}
+	return e.Cache.Purge(e.space(d), pattern)
 }
 
 // forgetDeleted drops what is kept of distributions that are there no more.
