@@ -127,7 +127,7 @@ func (c *clientConn) transfer(v verb, body []byte) error {
 	})
 	if err != nil {
 		if ctx.Err() != nil && c.ctx.Err() == nil {
-			return nil // Close has stopped an idle request: what remains is to close
+			return c.makeUp()
 		}
 		return err
 	}
@@ -138,6 +138,16 @@ func (c *clientConn) transfer(v verb, body []byte) error {
 		c.writable.fire()
 	}
 	return c.take(&received, interval[0], begun)
+}
+
+// makeUp makes an idle request again that Close has stopped, as an empty send, which is answered at once: a proxy may not
+// have passed the first one on, and the server would take the close request behind it for one that has overtaken others.
+func (c *clientConn) makeUp() error {
+	c.seq--
+	return c.exchange(c.ctx, "/send/", nil, func(r io.Reader) error {
+		_, err := io.Copy(io.Discard, io.LimitReader(r, clientReply))
+		return err
+	})
 }
 
 // stoppable is the context of an idle request, which Close ends.
