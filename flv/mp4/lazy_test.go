@@ -190,7 +190,7 @@ func TestColdSeeks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const n, limit = 3600, 40
-			file := uneven(n, lengthOf)
+			file := uneven(n, 1000, lengthOf)
 			worst := 0
 			for i := range 24 {
 				in := file.view()
@@ -209,15 +209,15 @@ func TestColdSeeks(t *testing.T) {
 	}
 }
 
-// uneven is a fragmented file of n seconds, a fragment with 10 pictures each, of which the first is a key frame.
-func uneven(n int, lengthOf func(i int) int64) *sparse {
+// uneven is a file of n fragments, of step ms each, with 10 pictures of which the first is a key frame.
+func uneven(n, step int, lengthOf func(i int) int64) *sparse {
 	video := videoTrack()
 	video.sizes, video.chunks, video.keyEvery = nil, nil, 0
 	s := &sparse{}
 	s.add(append(boxOf("ftyp", "iso5", 0), boxOf("moov", boxOf("mvhd", 0, 0, 0, 1000, 0, make([]byte, 80)), video.trak(),
-		boxOf("mvex", boxOf("trex", 0, 1, 1, 100, 900, 0x10000)))...))
+		boxOf("mvex", boxOf("trex", 0, 1, 1, step/10, 900, 0x10000)))...))
 	for i := range n {
-		moof := boxOf("moof", boxOf("mfhd", 0, i+1), boxOf("traf", boxOf("tfhd", 0x20000, 1), boxOf("tfdt", 1<<24, uint64(i*1000)),
+		moof := boxOf("moof", boxOf("mfhd", 0, i+1), boxOf("traf", boxOf("tfhd", 0x20000, 1), boxOf("tfdt", 1<<24, uint64(i*step)),
 			boxOf("trun", 5, 10, 120, 0)))
 		s.add(append(moof, fieldsOf(int(lengthOf(i)), "mdat")...))
 		s.size += lengthOf(i) - 8
@@ -225,10 +225,31 @@ func uneven(n int, lengthOf func(i int) int64) *sparse {
 	return s
 }
 
+// TestLongFragments has timestamps beyond 24 and 32 bits in fragments, five hours apart.
+func TestLongFragments(t *testing.T) {
+	t.Parallel()
+	const n, step = 400, 5 * 3600 * 1000
+	in := uneven(n, step, func(int) int64 { return 300_000 })
+	f, err := mp4.Open(context.Background(), in)
+	require.NoError(t, err)
+	require.Equal(t, n*step*time.Millisecond, f.Info().Duration)
+	r := f.NewReader(in)
+	for _, i := range []int64{1, 100, 238, 239, 399} {
+		at, err := r.Seek(context.Background(), time.Duration(i*step+step-1)*time.Millisecond)
+		require.NoError(t, err)
+		require.Equal(t, i*step, at.Milliseconds())
+		for k := range int64(10) {
+			tag, err := r.Next(context.Background())
+			require.NoError(t, err)
+			require.Equal(t, uint32(i*step+max(k-1, 0)*step/10), tag.Timestamp)
+		}
+	}
+}
+
 // TestFalseFragments has pictures that look like fragments: no seek ends in one.
 func TestFalseFragments(t *testing.T) {
 	t.Parallel()
-	file := uneven(400, func(int) int64 { return 400_000 })
+	file := uneven(400, 1000, func(int) int64 { return 400_000 })
 	first := file.parts[1][:len(file.parts[1])-8]
 	for i := range 400 { // a whole moof with nothing fit behind it, one that is cut off, and one of another track
 		end := file.offsets[i+1] + int64(len(file.parts[i+1]))

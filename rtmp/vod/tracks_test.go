@@ -19,6 +19,8 @@ func TestChoose(t *testing.T) {
 		mp3  = flv.Track{ID: 5, Type: flv.TrackAudio, Codec: flv.CodecMP3, Language: "fra"}
 		text = flv.Track{ID: 6, Type: flv.TrackText}
 		data = flv.Track{ID: 7, Type: flv.TrackData}
+		ac3  = flv.Track{ID: 8, Type: flv.TrackAudio, Codec: flv.CodecAC3, Language: "eng"}
+		more = flv.Track{ID: 9, Type: flv.TrackText, Language: "fra"}
 	)
 	all := func(flv.Codec) bool { return true }
 	none := func(flv.Codec) bool { return false }
@@ -39,6 +41,13 @@ func TestChoose(t *testing.T) {
 		{name: "no playable audio", tracks: []flv.Track{opus}, codec: flv.CodecOpus},
 		{name: "a client that takes nothing", tracks: []flv.Track{avc}, takes: none, codec: flv.CodecAVC},
 		{name: "text and data", tracks: []flv.Track{text, aac, data, avc}, want: []flv.Track{avc, aac, text, data}},
+		{name: "AC-3 and AAC, classic", tracks: []flv.Track{avc, ac3, aac}, want: []flv.Track{avc, aac}},
+		{name: "AC-3 and AAC, enhanced", tracks: []flv.Track{avc, ac3, aac}, takes: all, want: []flv.Track{avc, ac3}},
+		{name: "index of a track that cannot be sent", tracks: []flv.Track{avc, ac3, aac}, audio: "0", want: []flv.Track{avc, aac}},
+		{name: "index counts sound alone", tracks: []flv.Track{text, ac3, avc, aac}, audio: "1", want: []flv.Track{avc, aac, text}},
+		{name: "language of a track that cannot be sent", tracks: []flv.Track{hevc, aac}, audio: "deu", codec: flv.CodecHEVC},
+		{name: "texts of every language", tracks: []flv.Track{avc, text, more}, want: []flv.Track{avc, text, more}},
+		{name: "text beside sound", tracks: []flv.Track{mp3, text}, want: []flv.Track{mp3, text}},
 		{name: "language", tracks: []flv.Track{avc, aac, mp3}, audio: "fra", want: []flv.Track{avc, mp3}},
 		{name: "language in capitals", tracks: []flv.Track{avc, aac, mp3}, audio: "FRA", want: []flv.Track{avc, mp3}},
 		{name: "index", tracks: []flv.Track{avc, aac, mp3}, audio: "1", want: []flv.Track{avc, mp3}},
