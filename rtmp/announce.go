@@ -23,24 +23,33 @@ func (p *player) announceSeek(target time.Duration, at uint32) {
 	p.control(chunk.EventStreamEOF)
 	p.control(chunk.EventStreamIsRecorded)
 	p.control(chunk.EventStreamBegin)
-	info := statusInfo(levelStatus, CodeSeekNotify, describeSeek(target, p.id), p.cur.display, p.c.id)
-	p.batch.encoded(func(dst []byte) []byte { return p.c.out.status(dst, p.id, at, info) })
+	p.notifySeek(p.cur.display, target, at)
 	p.describeMedia(at)
+}
+
+// notifySeek says that what comes next is of another place.
+func (p *player) notifySeek(display string, target time.Duration, at uint32) {
+	info := statusInfo(levelStatus, CodeSeekNotify, describeSeek(target, p.id), display, p.c.id)
+	p.batch.encoded(func(dst []byte) []byte { return p.c.out.status(dst, p.id, at, info) })
 }
 
 // describeMedia sends Play.Start, the sample access that Flash's own server grants by default, Data.Start and the
 // metadata.
 func (p *player) describeMedia(at uint32) {
 	p.statusAt(CodePlayStart, at)
-	metadata := p.cur.src.Info().OnMetaData()
 	p.batch.encoded(func(dst []byte) []byte {
 		dst = p.c.out.data(dst, p.id, at, "|RtmpSampleAccess", false, false)
-		dst = p.c.out.data(dst, p.id, at, "onStatus", amf.Object{{Key: "code", Value: CodeDataStart}})
-		if len(metadata) > 0 {
-			dst = p.c.out.data(dst, p.id, at, "onMetaData", metadata)
-		}
-		return dst
+		return p.c.out.data(dst, p.id, at, "onStatus", amf.Object{{Key: "code", Value: CodeDataStart}})
 	})
+	p.sendMetadata(at)
+}
+
+func (p *player) sendMetadata(at uint32) {
+	metadata := p.cur.src.Info().OnMetaData()
+	if len(metadata) == 0 {
+		return
+	}
+	p.batch.encoded(func(dst []byte) []byte { return p.c.out.data(dst, p.id, at, "onMetaData", metadata) })
 }
 
 // tick repeats the metadata one millisecond on. librtmp gives nothing out before it has seen a timestamp other than 0: of a

@@ -39,7 +39,7 @@ func (c *conn) dispatch(cmd *command) error {
 		return c.checkBandwidth(cmd)
 	case "_result", "_error", "onStatus", "FCUnsubscribe":
 		return nil
-	case "play", "closeStream", "seek", "pause", "pauseRaw", "receiveAudio", "receiveVideo", "publish":
+	case "play", "play2", "closeStream", "seek", "pause", "pauseRaw", "receiveAudio", "receiveVideo", "publish":
 		return c.streamCommand(cmd)
 	}
 	return c.call(cmd)
@@ -146,6 +146,8 @@ func (c *conn) streamCommand(cmd *command) error {
 	switch cmd.name {
 	case "play":
 		return s.play(cmd)
+	case "play2":
+		return s.play2(cmd)
 	case "closeStream":
 		s.close()
 		return nil

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"io"
@@ -18,6 +19,9 @@ type film struct {
 	length time.Duration
 	from   uint32 // timestamp of the first tag
 	bytes  int    // of each video frame; 0 for a few
+	keys   uint32 // ms from key frame to key frame; 0 for keyTime
+	format flv.Format
+	codec  flv.Codec // of the video; AVC where there is none
 	video  bool
 	audio  bool
 
@@ -29,9 +33,9 @@ type film struct {
 const frameTime, soundTime, keyTime = 40, 50, 1000
 
 func (f *film) info() *flv.Info {
-	info := &flv.Info{Format: flv.FormatFLV, Duration: f.length, Metadata: amf.ECMAArray{{Key: "duration", Value: f.length.Seconds()}}}
+	info := &flv.Info{Format: cmp.Or(f.format, flv.FormatFLV), Duration: f.length, Metadata: amf.ECMAArray{{Key: "duration", Value: f.length.Seconds()}}}
 	if f.video {
-		info.Tracks = append(info.Tracks, flv.Track{Type: flv.TrackVideo, Codec: flv.CodecAVC})
+		info.Tracks = append(info.Tracks, flv.Track{Type: flv.TrackVideo, Codec: cmp.Or(f.codec, flv.CodecAVC)})
 	}
 	if f.audio {
 		info.Tracks = append(info.Tracks, flv.Track{Type: flv.TrackAudio, Codec: flv.CodecAAC})
@@ -75,7 +79,7 @@ func (s *filmSource) Next(ctx context.Context) (flv.Tag, error) {
 		at := s.at
 		if s.video && at%frameTime == 0 && !s.sound {
 			s.sound = true
-			return flv.Tag{Type: flv.TagVideo, Timestamp: s.from + at, Head: videoHead(at), Data: s.frame(at)}, nil
+			return flv.Tag{Type: flv.TagVideo, Timestamp: s.from + at, Head: s.videoHead(at), Data: s.frame(at)}, nil
 		}
 		s.sound = false
 		s.at += 10
@@ -86,8 +90,10 @@ func (s *filmSource) Next(ctx context.Context) (flv.Tag, error) {
 	return flv.Tag{}, io.EOF
 }
 
-func videoHead(at uint32) flv.Head {
-	if at%keyTime == 0 {
+func (f *film) keyEvery() uint32 { return cmp.Or(f.keys, keyTime) }
+
+func (f *film) videoHead(at uint32) flv.Head {
+	if at%f.keyEvery() == 0 {
 		return flv.MakeHead(0x17, 1, 0, 0, 0)
 	}
 	return flv.MakeHead(0x27, 1, 0, 0, 0)
@@ -108,7 +114,7 @@ func (s *filmSource) Seek(ctx context.Context, t time.Duration) (time.Duration, 
 		}
 	}
 	at := min(max(0, t.Milliseconds()-int64(s.from)), s.length.Milliseconds()-1)
-	s.at, s.sound, s.headers = uint32(at/keyTime*keyTime), false, 2
+	s.at, s.sound, s.headers = uint32(at)/s.keyEvery()*s.keyEvery(), false, 2
 	return time.Duration(int64(s.from)+int64(s.at)) * time.Millisecond, nil
 }
 

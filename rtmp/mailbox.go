@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-var errTooManyCommands = errors.New("rtmp: more commands than a player can answer")
+var (
+	errTooManyCommands = errors.New("rtmp: more commands than a player can answer")
+	errPlaylistFull    = &StatusError{Code: CodePlayFailed, Description: "The playlist is full."}
+)
 
 // actionKind is what a player is asked to do.
 type actionKind uint8
@@ -23,28 +26,44 @@ const (
 	actionReceiveVideo
 )
 
+// onlyLast tells whether of several such actions in a row, of which the player has seen none, only the last counts.
+func (k actionKind) onlyLast() bool { return k != actionPlay }
+
 // action is a command for a player.
 type action struct {
 	kind     actionKind
-	item     item          // of a play
-	on       bool          // of receiveAudio and receiveVideo; of a play, that it replaces what plays and the playlist
-	position time.Duration // of a seek, pause or unpause, on the stream's timeline
+	position time.Duration // of a seek, pause or unpause, and of a transition, on the stream's timeline
+	on       bool          // of receiveAudio and receiveVideo
+
+	// Of a play.
+	transition Transition
+	item       item
+	old        string // the name of the stream to be replaced; empty for what plays
 }
 
 // replaces tells whether the action ends what plays.
-func (a action) replaces() bool { return a.kind == actionPlay && a.on }
+func (a action) replaces() bool {
+	return a.transition == TransitionReset || a.transition == TransitionStop
+}
+
+// appends tells whether the action adds to the playlist.
+func (a action) appends() bool {
+	return a.transition == TransitionAppend || a.transition == TransitionAppendAndWait
+}
 
 // interrupts tells whether the player should leave what it waits for and look at the action.
 func (a action) interrupts() bool {
-	return a.replaces() || a.kind == actionSeek || a.kind == actionPause || a.kind == actionUnpause
+	return a.replaces() || a.transition == TransitionResume ||
+		a.kind == actionSeek || a.kind == actionPause || a.kind == actionUnpause
 }
 
 // mailbox is where the reading goroutine leaves commands for a player. It also knows how to interrupt what the player
 // waits for.
 type mailbox struct {
-	limit   int           // actions that may wait
-	wake    chan struct{} // holds one token when there is something new
-	pending atomic.Bool   // whether actions wait
+	limit    int           // actions that may wait, but for those that add to the playlist
+	playlist int           // of which this many may
+	wake     chan struct{} // holds one token when there is something new
+	pending  atomic.Bool   // whether there may be something to be done between two tags
 
 	mu         sync.Mutex
 	actions    []action
@@ -61,11 +80,11 @@ func (m *mailbox) post(a action) error {
 	switch n := len(m.actions); {
 	case a.replaces():
 		m.actions = m.actions[:0]
-	case n > 0 && a.kind != actionPlay && m.actions[n-1].kind == a.kind:
+	case n > 0 && a.kind.onlyLast() && m.actions[n-1].kind == a.kind:
 		m.actions = m.actions[:n-1]
 	}
-	if len(m.actions) >= m.limit {
-		return errTooManyCommands
+	if err := m.room(a); err != nil {
+		return err
 	}
 	m.actions = append(m.actions, a)
 	m.pending.Store(true)
@@ -79,6 +98,23 @@ func (m *mailbox) post(a action) error {
 	return nil
 }
 
+// room tells whether there is room for one more action.
+func (m *mailbox) room(a action) error {
+	appended := 0
+	for i := range m.actions {
+		if m.actions[i].appends() {
+			appended++
+		}
+	}
+	switch {
+	case a.appends() && appended >= m.playlist:
+		return errPlaylistFull
+	case !a.appends() && len(m.actions)-appended >= m.limit:
+		return errTooManyCommands
+	}
+	return nil
+}
+
 // take returns the action that waits longest.
 func (m *mailbox) take() (action, bool) {
 	if !m.pending.Load() {
@@ -86,10 +122,22 @@ func (m *mailbox) take() (action, bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.actions) == 0 {
+		m.pending.Store(false)
+		return action{}, false
+	}
 	a := m.actions[0]
-	m.actions = append(m.actions[:0], m.actions[1:]...)
+	m.actions = slices.Delete(m.actions, 0, 1)
 	m.pending.Store(len(m.actions) > 0)
 	return a, true
+}
+
+// nudge has the player look whether a switch can be made.
+func (m *mailbox) nudge() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pending.Store(true)
+	m.knock()
 }
 
 func (m *mailbox) setBuffer(d time.Duration) {

@@ -24,6 +24,9 @@ type pace struct {
 // set starts the clock: position from plays now.
 func (p *pace) set(now time.Duration, from int64) { p.start, p.from = now, from }
 
+// position is what a client plays that began when the clock was set, and has not waited since.
+func (p *pace) position(now time.Duration) int64 { return p.from + (now - p.start).Milliseconds() }
+
 // limit is the position up to which may be sent: a second more than the client's buffer, which is at least a second.
 func (p *pace) limit(now time.Duration) int64 {
 	return p.from + (now - p.start + p.ahead()).Milliseconds()

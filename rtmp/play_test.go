@@ -206,10 +206,6 @@ func TestSourceBreaksOff(t *testing.T) {
 	})
 }
 
-func (f *film) stretched(d time.Duration) *film {
-	return &film{length: d, video: f.video, audio: f.audio}
-}
-
 // TestPacing holds that a client is sent a second more than its buffer at once, and from then on what it has played, in
 // refills of half a second.
 func TestPacing(t *testing.T) {
@@ -380,7 +376,7 @@ func TestPlaylist(t *testing.T) {
 		require.NotContains(t, all[:at+1], CodePlayStop)
 		frames(t, media(got[:at]), app.films["film"], 0, time.Hour, 0)
 		require.Equal(t, CodePlayStreamNotFound, all[at+1])
-		frames(t, media(got[at:]), app.films["song"], 2*time.Second, 3*time.Second, 9960-2000)
+		frames(t, media(got[at:]), app.films["song"], 2*time.Second, 3*time.Second, 10_000-2000)
 	})
 }
 

@@ -31,22 +31,28 @@ type player struct {
 	mail   mailbox
 
 	// Owned by run.
-	batch    batch
-	timer    *time.Timer
-	list     []item // what plays after cur
-	cur      *playing
-	state    playState
-	seekTo   time.Duration // a seek to be made, in stream time; -1 for none
-	step     context.Context
-	timeline timeline
-	pace     pace
-	settling bool // the clock waits for the first sample, behind the sequence headers
-	held     bool // tag was read but not sent yet
-	oneFrame bool // while paused: the frame at the new place is still to be sent
-	full     bool // the client has been told that its buffer is full
-	resting  bool // and not yet that more comes
-	noAudio  bool
-	noVideo  bool
+	batch      batch
+	timer      *time.Timer
+	played     []played // what played before cur, oldest first
+	list       []item   // what plays after cur
+	waiting    bool     // the playlist does not begin by itself
+	cur        *playing
+	until      int64         // stream time at which cur is left
+	from       int64         // stream time before which cur's media is not sent
+	transition *transition   // a switch under way; nil for none
+	opening    chan struct{} // holds a token while a switch is prepared
+	state      playState
+	seekTo     time.Duration // a seek to be made, in stream time; -1 for none
+	step       context.Context
+	timeline   timeline
+	pace       pace
+	settling   bool // the clock waits for the first sample, behind the sequence headers
+	held       bool // tag was read but not sent yet
+	oneFrame   bool // while paused: the frame at the new place is still to be sent
+	full       bool // the client has been told that its buffer is full
+	resting    bool // and not yet that more comes
+	noAudio    bool
+	noVideo    bool
 
 	// The tag and the message in flight: fields, so that sending one allocates nothing.
 	tag flv.Tag
@@ -56,7 +62,8 @@ type player struct {
 func newPlayer(s *stream) *player {
 	p := &player{c: s.c, id: s.id, done: make(chan struct{}), seekTo: -1, noAudio: s.noAudio, noVideo: s.noVideo}
 	p.ctx, p.cancel = context.WithCancel(s.c.ctx)
-	p.mail = mailbox{limit: s.c.srv.Limits.commands(), wake: make(chan struct{}, 1), buffer: s.buffer}
+	p.mail = mailbox{limit: s.c.srv.Limits.commands(), playlist: s.c.srv.Limits.playlist(), wake: make(chan struct{}, 1), buffer: s.buffer}
+	p.opening = make(chan struct{}, 1)
 	p.batch.out = s.c.out
 	p.pace.most = s.c.srv.Limits.ahead()
 	return p
@@ -89,7 +96,9 @@ func (p *player) loop() error {
 			err = p.act(&a)
 		} else if p.seekTo >= 0 {
 			err = p.seek()
-		} else if p.cur == nil && len(p.list) > 0 {
+		} else if p.transition != nil && p.transition.opened() && !p.transition.armed {
+			err = p.arm()
+		} else if p.idle() && len(p.list) > 0 && !p.waiting {
 			err = p.start(p.shift(), false)
 		} else if p.state == statePlaying || p.oneFrame {
 			err = p.fill()
@@ -146,6 +155,9 @@ func (p *player) act(a *action) error {
 	}
 	return nil
 }
+
+// idle tells whether all that was begun is over.
+func (p *player) idle() bool { return p.cur == nil || p.state == stateEnded }
 
 // receive turns a track off or on again. To be decoded again it needs its sequence header and a key frame, so the stream
 // goes back to the last one, which the client is told as a seek.
@@ -225,9 +237,15 @@ func (p *player) next() (done bool, err error) {
 	default:
 		return true, p.fail(err)
 	}
+	sent := p.timeline
 	at := p.timeline.at(p.tag.Timestamp)
-	if p.cur.end >= 0 && at >= p.cur.end && !p.oneFrame {
-		return true, p.finish()
+	if at < p.from {
+		p.timeline = sent
+		return false, nil
+	}
+	if at >= p.until && !p.oneFrame {
+		p.timeline = sent
+		return p.boundary(at)
 	}
 	if err := p.send(at); err != nil {
 		return true, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/rtmp/chunk"
@@ -14,6 +16,13 @@ type item struct {
 	name          string
 	kind          PlayKind
 	start, length time.Duration
+	instead       string // the name, as statuses call it, of what it has replaced in the playlist
+}
+
+// played is an entry that was played, and the stream time at which it began, in ms.
+type played struct {
+	item
+	from int64
 }
 
 // playing is the item that plays.
@@ -23,41 +32,117 @@ type playing struct {
 	display string          // the name as statuses call it
 	ctx     context.Context // of the play; the source's steps derive from it
 	cancel  context.CancelFunc
-	end     int64  // stream time at which it ends, in ms; -1 for the end of the file
+	from    int64  // stream time at which it begins, in ms
+	skip    int64  // how much of the file lies before that
+	end     int64  // stream time at which it ends where its length was asked for; never for the end of the file
+	base    int64  // timestamp of the file's first tag; unknown for what was started in its middle
 	bytes   uint64 // of media sent
 }
 
-var errNoSource = errors.New("rtmp: the application returned no Source")
+const (
+	never   = math.MaxInt64 // of stream times
+	unknown = -1
+)
 
-// play starts an item, or puts it behind those that wait.
+// last is the stream time at which the item ends, as far as its duration is known, and never where it is not.
+func (c *playing) last() int64 {
+	if total := c.src.Info().Duration; total > 0 {
+		return min(c.end, c.from+total.Milliseconds()-c.skip)
+	}
+	return c.end
+}
+
+var (
+	errNoSource = errors.New("rtmp: the application returned no Source")
+	// errUnwanted is of an item that was given up while it was opened: nobody waits for an answer.
+	errUnwanted = errors.New("rtmp: the item is not wanted any more")
+)
+
+// play does what a play command or a play2 asks for.
 func (p *player) play(a *action) error {
-	if a.on {
-		p.leave()
-		p.list = p.list[:0]
-		return p.start(a.item, true)
+	switch a.transition {
+	case TransitionSwitch, TransitionSwap:
+		return p.change(a)
+	case TransitionResume:
+		return p.resume(a)
+	case TransitionAppend, TransitionAppendAndWait:
+		return p.appendItem(a)
 	}
-	if p.cur == nil || p.state == stateEnded {
-		return p.start(a.item, false)
+	if a.transition == TransitionStop && p.cur != nil && p.state != stateEnded {
+		p.control(chunk.EventStreamEOF)
+		p.status(CodePlayStop)
 	}
+	p.leave()
+	p.list, p.played, p.waiting = p.list[:0], p.played[:0], false
+	if a.transition == TransitionStop {
+		return p.batch.flush()
+	}
+	p.timeline = timeline{}
+	return p.start(a.item, true)
+}
+
+func (p *player) appendItem(a *action) error {
 	if len(p.list) >= p.c.srv.Limits.playlist() {
-		return p.refuse(a.item, &StatusError{Code: CodePlayFailed, Description: "The playlist is full."})
+		return p.refuse(a.item, errPlaylistFull)
 	}
 	p.list = append(p.list, a.item)
+	p.waiting = p.idle() && a.transition == TransitionAppendAndWait
 	return nil
+}
+
+// resume plays an item from a place in it, and then what the playlist has behind it. It is for a new connection, so what
+// plays has no part in it, and the client knows what time it is.
+func (p *player) resume(a *action) error {
+	it := a.item
+	switch i := p.waitingItem(it.name); {
+	case it.name != "" && i >= 0:
+		it, p.list = p.list[i], slices.Delete(p.list, 0, i+1)
+	case it.name == "" && len(p.list) > 0:
+		it = p.shift()
+	case it.name == "":
+		return p.refuseSwitch(&it, &StatusError{Code: CodePlayFailed, Description: "Nothing waits to be resumed."})
+	}
+	p.leave()
+	p.played, p.waiting, p.timeline = p.played[:0], false, timeline{}
+	past, err := p.openItem(it, 0)
+	if err == nil && a.position > 0 && !past {
+		if past = a.position.Milliseconds() >= p.cur.last(); !past {
+			err = p.goTo(p.cur.ctx, a.position)
+		}
+	}
+	p.settling = true
+	return p.begin(it, false, past, err)
 }
 
 // shift takes the next item off the playlist.
 func (p *player) shift() item {
 	it := p.list[0]
-	p.list = append(p.list[:0], p.list[1:]...)
+	p.list = slices.Delete(p.list, 0, 1)
 	return it
 }
 
 // start opens an item and announces it. A reset begins a new timeline at 0; otherwise the last item's goes on.
 func (p *player) start(it item, reset bool) error {
+	p.remember()
 	p.leave()
-	ctx, cancel := context.WithCancel(p.ctx)
-	p.mail.guard(cancel)
+	past, err := p.openItem(it, p.timeline.now())
+	p.settling = reset
+	return p.begin(it, reset, past, err)
+}
+
+// remember notes what plays as played, so that a seek can come back to it.
+func (p *player) remember() {
+	if p.cur == nil {
+		return
+	}
+	if len(p.played) >= p.c.srv.Limits.playlist() {
+		p.played = slices.Delete(p.played, 0, 1)
+	}
+	p.played = append(p.played, played{p.cur.item, p.cur.from})
+}
+
+// open asks the application for a stream.
+func (p *player) open(ctx context.Context, it *item) (Source, error) {
 	src, err := p.c.app.Play(ctx, &PlayRequest{
 		Connect: p.c.request, StreamID: p.id,
 		Name: it.name, Kind: it.kind, Start: it.start, Length: it.length,
@@ -66,43 +151,72 @@ func (p *player) start(it item, reset bool) error {
 	if err == nil && src == nil {
 		err = errNoSource
 	}
-	if err != nil {
-		unwanted := ctx.Err() != nil
-		cancel()
-		if unwanted {
-			return nil
-		}
-		return p.refuse(it, err)
-	}
-	p.cur = &playing{item: it, src: src, display: displayName(it.name), ctx: ctx, cancel: cancel, end: -1}
-	return p.begin(reset)
+	return src, err
 }
 
-// begin reads up to the first tag of the item that was opened, so that a file which is no good is refused rather than
-// started, and announces it.
-func (p *player) begin(reset bool) error {
-	cur, at := p.cur, int64(0)
-	if !reset {
-		at = p.timeline.now()
+// openItem opens an item that begins at a stream time, and reads its first tag, so that a file which is no good is refused
+// rather than started. It is past when its start lies behind its end.
+func (p *player) openItem(it item, at int64) (past bool, err error) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	p.mail.guard(cancel)
+	src, err := p.open(ctx, &it)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errUnwanted
+		}
+		cancel()
+		return false, err
+	}
+	p.cur = &playing{
+		item: it, src: src, display: displayName(it.name), ctx: ctx, cancel: cancel,
+		from: at, end: never, base: unknown,
 	}
 	file, err := p.firstTag()
-	past := errors.Is(err, io.EOF)
-	if err != nil && !past {
-		unwanted := cur.ctx.Err() != nil
-		p.drop()
-		if unwanted {
-			return nil
+	if past = errors.Is(err, io.EOF); err != nil && !past {
+		if ctx.Err() != nil {
+			err = errUnwanted
 		}
-		return p.refuse(cur.item, err)
+		p.drop()
+		return false, err
 	}
+	p.place(file, at)
+	return past, nil
+}
+
+// place has the item that was opened begin at a stream time, standing at its first tag.
+func (p *player) place(file time.Duration, at int64) {
+	cur := p.cur
 	p.timeline.anchor(file.Milliseconds(), at)
+	p.from = 0
+	switch total := cur.src.Info().Duration; {
+	case cur.start == 0:
+		cur.base = file.Milliseconds()
+	case file < total: // else the file's own times do not begin at 0
+		cur.skip = file.Milliseconds()
+	}
 	if cur.length > 0 {
 		cur.end = at + (cur.start - file + cur.length).Milliseconds()
 	}
+	p.bound()
+}
+
+// begin announces the item that was opened, or tells why it was not. It is settling where the client's buffer is empty.
+func (p *player) begin(it item, reset, past bool, err error) error {
+	switch {
+	case errors.Is(err, errUnwanted):
+		return nil
+	case err != nil:
+		return p.refuse(it, err)
+	}
+	at := p.timeline.now()
 	p.setState(statePlaying)
-	p.restart(at)
-	p.settling = true
+	if p.settling = p.settling || p.pace.position(p.c.srv.now()) >= at; p.settling {
+		p.restart(at) // else the client still has the end of the last item in its buffer
+	}
 	p.announce(reset, at)
+	if it.instead != "" {
+		p.tellTransitionComplete(it.instead, uint32(at))
+	}
 	p.event(EventPlay, nil)
 	if past {
 		return p.finish()
@@ -132,6 +246,16 @@ func (p *player) firstTag() (file time.Duration, err error) {
 	return file, nil
 }
 
+// goTo has the item that plays go to the key frame at or before a stream time.
+func (p *player) goTo(ctx context.Context, t time.Duration) error {
+	file, err := p.cur.src.Seek(ctx, p.timeline.fileTime(t))
+	if err == nil {
+		p.timeline.jump(file.Milliseconds())
+		p.held, p.from = false, 0
+	}
+	return err
+}
+
 // restart sets the clock at a stream time, from which the client begins with an empty buffer.
 func (p *player) restart(at int64) {
 	p.pace.set(p.c.srv.now(), at)
@@ -141,17 +265,25 @@ func (p *player) restart(at int64) {
 // seek goes to seekTo. A client that seeks waits for Seek.Notify and sees nothing else, so it is sent whatever happens.
 func (p *player) seek() error {
 	target := p.seekTo
-	past := p.pastEnd(target)
+	switched := ""
+	if t := p.transition; t != nil && t.armed { // the buffer that the switch spares is thrown away
+		switched = p.cur.display
+		p.take(t)
+	} else if t != nil {
+		t.stale = true
+	}
+	if missing, err := p.reach(target); err != nil {
+		return p.seekFailed(missing, target, err)
+	}
+	past := target.Milliseconds() >= p.cur.last()
 	at := target
 	var failed error
 	if !past {
-		file, err := p.cur.src.Seek(p.stepContext(), p.timeline.fileTime(target))
-		if p.interrupted(err) {
+		if failed = p.goTo(p.stepContext(), target); p.interrupted(failed) {
 			return nil
 		}
-		if failed = err; err == nil {
-			p.timeline.jump(file.Milliseconds())
-			at = time.Duration(p.timeline.now()) * time.Millisecond
+		if failed == nil {
+			at = p.position()
 		}
 	}
 	p.seekTo, p.held = -1, false
@@ -162,6 +294,9 @@ func (p *player) seek() error {
 	p.restart(at.Milliseconds())
 	p.settling = true
 	p.announceSeek(target, uint32(at.Milliseconds()))
+	if switched != "" {
+		p.tellTransitionComplete(switched, uint32(at.Milliseconds()))
+	}
 	p.event(EventSeek, failed)
 	switch {
 	case failed != nil:
@@ -172,13 +307,60 @@ func (p *player) seek() error {
 	return nil
 }
 
-// pastEnd tells whether a stream time is not in the item any more, as far as its duration is known.
-func (p *player) pastEnd(t time.Duration) bool {
-	total := p.cur.src.Info().Duration
-	if origin := time.Duration(p.timeline.origin) * time.Millisecond; origin < total {
-		total -= origin // of a file that was started in its middle, only the rest is left
+// reach opens the item of the playlist that a stream time lies in, where that is another one than plays. Only what was
+// played has a known place on the timeline; of what comes, each item is opened in turn to know where the next begins.
+func (p *player) reach(target time.Duration) (missing item, err error) {
+	t := target.Milliseconds()
+	state := p.state
+	for err == nil {
+		it, at := item{}, int64(0)
+		switch n := len(p.played); {
+		case t < p.cur.from && n > 0:
+			i := n - 1
+			for i > 0 && t < p.played[i].from {
+				i--
+			}
+			it, at = p.played[i].item, p.played[i].from
+			p.rewind(i)
+		case t >= p.cur.last() && len(p.list) > 0:
+			p.remember()
+			at = p.cur.last()
+			it = p.shift()
+		default:
+			return item{}, nil
+		}
+		p.leave()
+		missing = it
+		if _, err = p.openItem(it, at); err == nil {
+			p.seekTo = target
+			p.setState(state)
+			p.event(EventPlay, nil)
+		}
 	}
-	return total > 0 && t >= total
+	return missing, err
+}
+
+// rewind puts what was played from entry i on back in front of the playlist, but for entry i itself.
+func (p *player) rewind(i int) {
+	var again []item
+	for _, entry := range p.played[i+1:] {
+		again = append(again, entry.item)
+	}
+	p.list = slices.Insert(p.list, 0, append(again, p.cur.item)...)
+	p.played = p.played[:i]
+}
+
+// seekFailed answers a seek into an item that cannot be opened. The playlist goes on behind it.
+func (p *player) seekFailed(it item, target time.Duration, err error) error {
+	if errors.Is(err, errUnwanted) {
+		return nil
+	}
+	p.timeline.end(target.Milliseconds())
+	p.control(chunk.EventStreamEOF)
+	p.control(chunk.EventStreamIsRecorded)
+	p.control(chunk.EventStreamBegin)
+	p.notifySeek(displayName(it.name), target, uint32(target.Milliseconds()))
+	return p.refuse(it, err)
 }
 
 func (p *player) pause() error {
@@ -220,10 +402,11 @@ func (p *player) unpause(position time.Duration) error {
 // client is told in the way by which it ends: ffmpeg and rtmpdump by Play.Stop, GStreamer by StreamEOF, Flash by
 // Play.Complete.
 func (p *player) finish() error {
+	if t := p.transition; t != nil && t.armed {
+		return p.splice() // the stream ends sooner than the one that it is to be switched to
+	}
 	if len(p.list) > 0 {
-		p.playStatus(CodePlaySwitch)
-		p.leave()
-		return p.batch.flush()
+		return p.finishItem()
 	}
 	if p.timeline.now() == 0 && p.cur.bytes > 0 && p.cur.length != 0 {
 		p.tick()
@@ -231,6 +414,22 @@ func (p *player) finish() error {
 	p.playStatus(CodePlayComplete)
 	p.control(chunk.EventStreamEOF)
 	p.status(CodePlayStop)
+	p.event(EventStop, nil)
+	p.setState(stateEnded)
+	p.oneFrame, p.settling = false, false
+	return p.batch.flush()
+}
+
+// gaplessWithin is how far the end of an item that its file states may lie behind its last tag, in ms.
+const gaplessWithin = 1000
+
+// finishItem ends an item behind which another waits. That one begins where this one's last frame ends.
+func (p *player) finishItem() error {
+	p.lose()
+	p.playStatus(CodePlaySwitch)
+	if end := p.cur.last(); end > p.timeline.now() && end-p.timeline.now() <= gaplessWithin {
+		p.timeline.end(end)
+	}
 	p.event(EventStop, nil)
 	p.setState(stateEnded)
 	p.oneFrame, p.settling = false, false
@@ -246,6 +445,7 @@ func (p *player) fail(err error) error {
 	}
 	display, at := p.cur.display, uint32(p.timeline.now())
 	p.c.srv.logger().Warn("play broke off", "remote", p.c.request.RemoteAddr, "name", display, "at_ms", at, "err", err)
+	p.lose()
 	p.tellRefusal(refusal, display, at)
 	p.control(chunk.EventStreamEOF)
 	p.event(EventStop, err)
@@ -258,8 +458,8 @@ func (p *player) fail(err error) error {
 func (p *player) refuse(it item, err error) error {
 	display := displayName(it.name)
 	p.c.srv.logger().Info("play refused", "remote", p.c.request.RemoteAddr, "name", display, "err", err)
-	p.tellRefusal(StatusOf(err), display, 0)
-	p.c.observe(Event{Kind: EventPlay, StreamID: p.id, Name: it.name, Err: err})
+	p.tellRefusal(StatusOf(err), display, uint32(p.timeline.now()))
+	p.c.observe(Event{Kind: EventPlay, StreamID: p.id, Name: it.name, Position: p.position(), Err: err})
 	return p.batch.flush()
 }
 
@@ -293,12 +493,17 @@ func (p *player) leave() {
 // drop closes what plays.
 func (p *player) drop() {
 	p.setState(stateIdle)
-	p.cur.cancel()
-	if err := p.cur.src.Close(); err != nil {
-		p.c.srv.logger().Warn("closing a source failed", "name", p.cur.display, "err", err)
-	}
+	p.abandon()
+	p.closeSource(p.cur)
 	p.cur, p.step = nil, nil
 	p.seekTo, p.held, p.oneFrame, p.settling = -1, false, false, false
+}
+
+func (p *player) closeSource(c *playing) {
+	c.cancel()
+	if err := c.src.Close(); err != nil {
+		p.c.srv.logger().Warn("closing a source failed", "name", c.display, "err", err)
+	}
 }
 
 // setState also counts the streams that play, for a server that waits for them.
@@ -313,6 +518,8 @@ func (p *player) setState(to playState) {
 }
 
 func (p *player) event(kind EventKind, err error) {
-	position := time.Duration(p.timeline.now()) * time.Millisecond
-	p.c.observe(Event{Kind: kind, StreamID: p.id, Name: p.cur.name, Position: position, Err: err})
+	p.c.observe(Event{Kind: kind, StreamID: p.id, Name: p.cur.name, Position: p.position(), Err: err})
 }
+
+// position is the stream time of the last tag.
+func (p *player) position() time.Duration { return time.Duration(p.timeline.now()) * time.Millisecond }

@@ -24,6 +24,8 @@ const (
 	CodePlayStop                 = "NetStream.Play.Stop"
 	CodePlayComplete             = "NetStream.Play.Complete"
 	CodePlaySwitch               = "NetStream.Play.Switch"
+	CodePlayTransition           = "NetStream.Play.Transition"
+	CodePlayTransitionComplete   = "NetStream.Play.TransitionComplete"
 	CodePlayFailed               = "NetStream.Play.Failed"
 	CodePlayStreamNotFound       = "NetStream.Play.StreamNotFound"
 	CodePlayFileStructureInvalid = "NetStream.Play.FileStructureInvalid"

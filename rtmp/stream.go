@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"errors"
 	"strings"
 	"time"
 )
@@ -28,14 +29,27 @@ func (s *stream) play(cmd *command) error {
 		s.close()
 		return nil
 	}
-	kind, start, length := playTimes(cmd)
+	a := action{kind: actionPlay, transition: TransitionAppend, item: item{name: name}, position: -1}
+	a.item.kind, a.item.start, a.item.length = playTimes(cmd)
+	if cmd.boolArg(3, true) {
+		a.transition = TransitionReset
+	}
+	return s.begin(a)
+}
+
+// begin hands a play to the player, and makes one where there is none.
+func (s *stream) begin(a action) error {
 	if s.player == nil {
 		s.player = newPlayer(s)
 		after := s.last
 		s.last = s.player.done
 		s.c.players.Go(func() { s.player.run(after) })
 	}
-	return s.post(action{kind: actionPlay, on: cmd.boolArg(3, true), item: item{name: name, kind: kind, start: start, length: length}})
+	err := s.post(a)
+	if errors.Is(err, errPlaylistFull) {
+		return s.refuse(a.item.name, errPlaylistFull.Description)
+	}
+	return err
 }
 
 // post hands an action to the player. While nothing plays there is nothing that it could be about.

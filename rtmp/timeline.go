@@ -23,6 +23,9 @@ func (t *timeline) at(timestamp uint32) int64 {
 	return max(0, t.file-t.origin)
 }
 
+// end has the source stand where its last tag, which was the one before the stream time at, ends.
+func (t *timeline) end(at int64) { t.file = at + t.origin }
+
 // now is the stream time of the last tag.
 func (t *timeline) now() int64 { return max(0, t.file-t.origin) }
 
