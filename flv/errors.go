@@ -3,6 +3,7 @@ package flv
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // The two ways in which a file is no good.
@@ -10,6 +11,18 @@ var (
 	ErrFormat  = errors.New("file structure invalid") // truncated, damaged, encrypted, or not media at all
 	ErrNoTrack = errors.New("no supported track")     // sound, but nothing in it that can be played
 )
+
+// CodecError names the codecs that keep a file from being played. errors.Is(err, ErrNoTrack) holds.
+type CodecError struct {
+	Codecs []string // as the container names them, or in words
+}
+
+func (e *CodecError) Error() string {
+	return "codec " + strings.Join(e.Codecs, ", ") + " cannot be sent"
+}
+
+// Unwrap makes it an ErrNoTrack.
+func (e *CodecError) Unwrap() error { return ErrNoTrack }
 
 // FormatError says what is wrong with a file, and where. errors.Is(err, ErrFormat) holds.
 type FormatError struct {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv/amf"
@@ -167,7 +166,7 @@ func (o *opener) playable() error {
 	case o.tracks[TagAudio] == nil && errors.Is(o.damage, ErrFormat):
 		return o.damage
 	case len(left) > 0:
-		return fmt.Errorf("flv: codec %s cannot be sent: %w", strings.Join(left, ", "), ErrNoTrack)
+		return fmt.Errorf("flv: %w", &CodecError{left})
 	}
 	return &FormatError{"FLV body", o.start, "neither sound nor picture"}
 }

@@ -2,6 +2,7 @@ package mp3
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/seed-3309b198/reelfront/flv"
@@ -78,19 +79,17 @@ func refusal(ctx context.Context, w walker, off int64) error {
 	h, ok := parseHeader(b)
 	switch {
 	case ok && h.layer < 3 && isChain(b, h.layer):
-		return &trackError{reason: [...]string{1: "MPEG audio layer I", 2: "MPEG audio layer II"}[h.layer]}
+		return noTrack([...]string{1: "MPEG audio layer I", 2: "MPEG audio layer II"}[h.layer])
 	case ok && h.layer == 3 && h.free:
-		return &trackError{reason: "MP3 of free format"}
+		return noTrack("MP3 of free format")
 	}
 	w.off = off
 	return w.fault(errJunk)
 }
 
-// A trackError is an flv.ErrNoTrack that names what there is instead.
-type trackError struct{ reason string }
-
-func (e *trackError) Error() string { return e.reason + ": " + flv.ErrNoTrack.Error() }
-func (e *trackError) Unwrap() error { return flv.ErrNoTrack }
+func noTrack(codec string) error {
+	return fmt.Errorf("mp3: %w", &flv.CodecError{Codecs: []string{codec}})
+}
 
 // survey finds out how long the file plays, in ticks, and how to find a time in it.
 func (f *File) survey(ctx context.Context, in flv.Input, g *guide, start int64) (int64, error) {

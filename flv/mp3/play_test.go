@@ -243,7 +243,7 @@ func TestRefusals(t *testing.T) {
 		{"junk beyond the bound", append(make([]byte, maxLeadJunk+1), long.data...), flv.ErrFormat, "no frame"},
 		{"only a Xing frame", lyingTable(), flv.ErrFormat, "behind the Xing"},
 		{"layer II", layer2, flv.ErrNoTrack, "MPEG audio layer II"},
-		{"layer I", layer1, flv.ErrNoTrack, "MPEG audio layer I:"},
+		{"layer I", layer1, flv.ErrNoTrack, "codec MPEG audio layer I cannot be sent"},
 		{"free format", bytes.Repeat(append([]byte{0xFF, 0xFB, 0x00, 0x44}, make([]byte, 413)...), 9), flv.ErrNoTrack, "free format"},
 	}
 	for _, c := range cases {

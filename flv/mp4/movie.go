@@ -3,7 +3,6 @@ package mp4
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/flv/amf"
@@ -128,6 +127,7 @@ func (m *movie) choose() error {
 			}
 		}
 	}
+	m.refused = slices.Compact(m.refused)
 	for _, t := range m.tracks {
 		for _, id := range t.chapters {
 			m.tracks = slices.DeleteFunc(slices.Clone(m.tracks), func(t *track) bool { return t.id == id })
@@ -143,7 +143,7 @@ func (m *movie) choose() error {
 		if len(m.refused) == 0 {
 			return fmt.Errorf("mp4: no audio or video track with samples: %w", flv.ErrNoTrack)
 		}
-		return fmt.Errorf("mp4: codec %s cannot be sent: %w", strings.Join(slices.Compact(m.refused), ", "), flv.ErrNoTrack)
+		return fmt.Errorf("mp4: %w", &flv.CodecError{Codecs: m.refused})
 	}
 	return nil
 }
