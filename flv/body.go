@@ -68,7 +68,7 @@ func (t *Tag) parseVideo() body {
 	switch {
 	case frame == frameCommand:
 		b.packet = packetCommand
-	case b.codec == CodecAVC:
+	case b.codec == CodecAVC, b.codec == CodecHEVC:
 		b.packet, b.private = classicPacket(t.at(1)), 5
 	}
 	b.key = b.key && b.packet == packetFrame
@@ -170,8 +170,6 @@ func (t *Tag) unknownCodec() string {
 	switch {
 	case t.Type == TagVideo && first&enhancedVideo != 0, t.Type == TagAudio && number == enhancedAudio:
 		return fmt.Sprintf("%s %q", kind, t.Data[min(1, len(t.Data)):min(5, len(t.Data))])
-	case t.Type == TagVideo && number == 12:
-		return "video 12, an unofficial number of HEVC"
 	}
 	return fmt.Sprintf("%s %d", kind, number)
 }

@@ -69,6 +69,9 @@ func (c Codec) videoID() byte {
 }
 
 func videoCodec(id byte) Codec {
+	if id == videoHEVC {
+		return CodecHEVC
+	}
 	for _, c := range [...]Codec{CodecAVC, CodecH263, CodecVP6, CodecVP6Alpha, CodecScreen, CodecScreen2} {
 		if c.videoID() == id {
 			return c

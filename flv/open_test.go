@@ -105,7 +105,7 @@ func TestOpenErrors(t *testing.T) {
 		{"encrypted after the metadata", append(script.b[:len(script.b):len(script.b)], encrypted.b[13:]...), ErrFormat, "encrypted"},
 		{"encrypted", encrypted.b, ErrFormat, "encrypted"},
 		{"unknown codec", unknown.b, ErrNoTrack, "flv: codec video 15 cannot be sent"},
-		{"unknown pictures with sound", blackPicture(0x1C, 0, 0, 0, 0, 1), ErrNoTrack, "codec video 12, an unofficial number of HEVC cannot be sent"},
+		{"unknown pictures with sound", blackPicture(0x19, 0, 0, 0, 0, 1), ErrNoTrack, "flv: codec video 9 cannot be sent"},
 		{"unknown FourCC with sound", blackPicture(0x91, 'x', '2', '6', '6', 1), ErrNoTrack, `codec video "x266" cannot be sent`},
 		{"junk", append(junk.b, junk.noise(3<<20)...), ErrFormat, "no tag found"},
 	} {

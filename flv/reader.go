@@ -96,6 +96,7 @@ func (r *reader) read(ctx context.Context) (Tag, error) {
 	}
 	r.time = near(tag.Timestamp, r.time)
 	r.learn(&tag)
+	tag.toUsual()
 	r.pos += r.next.span()
 	if r.ahead = false; len(b) == size+previousTagSizeSize+tagHeaderSize {
 		r.peek(b[size+previousTagSizeSize:], r.index.size-r.pos)
@@ -177,5 +178,7 @@ func (r *reader) header(ctx context.Context, off int64) (Tag, error) {
 	if h.kind == TagScript {
 		b = scriptBody(b)
 	}
-	return Tag{Type: h.kind, Timestamp: uint32(r.time), Data: b}, nil
+	tag := Tag{Type: h.kind, Timestamp: uint32(r.time), Data: b}
+	tag.toUsual()
+	return tag, nil
 }

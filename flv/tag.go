@@ -41,7 +41,7 @@ func (h *Head) Bytes() []byte { return h.bytes[:h.n] }
 type Tag struct {
 	Type      TagType
 	Timestamp uint32 // decoding time in ms; wraps at 2^32
-	Head      Head   // empty for tags read from FLV files
+	Head      Head   // empty for most tags read from FLV files
 	Data      []byte
 }
 
