@@ -18,6 +18,9 @@
 // fields, junk between tags, a torn end, sequence headers that change, any codec. An Index may be shared by many readers,
 // each with an Input of its own.
 //
+// A Reader gives each codec in the form that clients know it by, whatever form the file has: AVC, AAC and MP3 in the
+// classic one, the codecs that FLV has no number for with a FourCC.
+//
 // It follows Adobe's "Flash Video File Format Specification", version 10.1, annex E, which the comments call FLV, and
 // Veovera's "Enhanced RTMP" v2.
 package flv

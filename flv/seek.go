@@ -251,7 +251,8 @@ func (q *search) trace(ctx context.Context, kind TagType, off int64) error {
 	for step := int64(maxHeaderSearch); ; {
 		e, before := q.known.extentOf(off)
 		changes := q.known.changes(kind)
-		if e.from <= q.start || q.known.seen(kind, e.from, off) || !changes && (!q.sequenced[kind] || off-e.from >= maxHeaderSearch) {
+		far := off-e.from >= maxHeaderSearch-walkBytes // what is known begins with a tag, so that it is a little less
+		if e.from <= q.start || q.known.seen(kind, e.from, off) || !changes && (!q.sequenced[kind] || far) {
 			return nil
 		}
 		from := max(before, q.start, e.from-step)

@@ -68,4 +68,8 @@ func TestTwoHours(t *testing.T) {
 	at, err := r.Seek(context.Background(), time.Hour+time.Second)
 	require.NoError(t, err)
 	require.Equal(t, time.Hour, at)
+	in.reads = 0
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, err = r.Seek(context.Background(), 90*time.Minute) }))
+	require.NoError(t, err)
+	require.Zero(t, in.reads, "a seek needs nothing but the index")
 }

@@ -53,6 +53,7 @@ type madeTrack struct {
 	edits     []byte // an elst
 	change    int    // the chunk, from 1, with which a second sample description comes into force; 0: none does
 	sizeBits  int    // of the sizes; 0: 32, in an stsz
+	handler   string // "": vide or soun
 	entry     []byte // the sample description; nil: AVC or AAC
 	frame     int    // bytes of a sample that is a frame of PCM; then sizes are those of chunks, all alike; 0: none is
 }
@@ -70,6 +71,9 @@ func (m *madeTrack) trak() []byte {
 	if m.video {
 		handler = "vide"
 		entry = boxOf("avc1", make([]byte, 6), uint16(1), make([]byte, 16), uint16(640), uint16(360), make([]byte, 50), boxOf("avcC", madeAVC))
+	}
+	if m.handler != "" {
+		handler = m.handler
 	}
 	if m.entry != nil {
 		entry = m.entry

@@ -113,6 +113,35 @@ func TestCoverArt(t *testing.T) {
 	}
 }
 
+// TestDataTrack has AMF data beside pictures, as F4V has it: its samples are the bodies of script tags, and play by default.
+// Hint tracks and those of metadata are passed over.
+func TestDataTrack(t *testing.T) {
+	t.Parallel()
+	entry := func(format string) []byte { return boxOf(format, make([]byte, 6), uint16(1)) }
+	data := &madeTrack{id: 2, timescale: 1000, duration: 2500, sizes: sizesOf(4), perChunk: 4, handler: "data", entry: entry("amf0")}
+	hint := &madeTrack{id: 3, timescale: 1000, duration: 100, sizes: sizesOf(100), perChunk: 10, handler: "hint", entry: entry("rtp ")}
+	meta := &madeTrack{id: 4, timescale: 1000, duration: 100, sizes: sizesOf(100), perChunk: 10, handler: "meta", entry: entry("metx")}
+	f, in := openMade(t, hint, videoTrack(), meta, data)
+	require.Len(t, f.Info().Tracks, 2)
+	require.Equal(t, flv.TrackData, f.Info().Tracks[1].Type)
+	require.Empty(t, f.Info().LeftOut)
+	dts, _ := times(t, f, in, flv.TagScript)
+	require.Equal(t, []int{0, 2500, 5000, 7500}, dts)
+	r := f.NewReader(in)
+	_, err := r.Seek(context.Background(), 6*time.Second)
+	require.NoError(t, err)
+	for {
+		tag, err := r.Next(context.Background())
+		require.NoError(t, err)
+		if tag.Type == flv.TagScript {
+			require.EqualValues(t, 7500, tag.Timestamp)
+			require.Zero(t, tag.Head.Len())
+			require.Len(t, tag.Data, data.sizes[3])
+			break
+		}
+	}
+}
+
 // TestLongPCM has an hour and a half of PCM: more frames than a file may have samples. They are grouped, each group in its chunk,
 // before anybody counts.
 func TestLongPCM(t *testing.T) {

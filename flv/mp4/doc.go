@@ -19,7 +19,11 @@
 // tracks are shifted by one amount, so that the first tag has the time 0. Where composition offsets are negative, the
 // track's decoding times are moved back until none is: the presentation times stay. A single edit keeps the samples that
 // lead up to it, encoder delay among them; of several, each shows what it shows, and what its first picture rests on is
-// sent with the time of that picture. Samples of fragments follow the first edit alone.
+// sent with the time of that picture. Samples of fragments follow the first edit alone. A cslg is not looked at: the offsets
+// themselves tell what it would.
+//
+// Sound that is not compressed goes out where FLV has its form: G.711 at 8 kHz in mono, and little-endian PCM of 16 bits at
+// 5.5, 11, 22 and 44.1 kHz. Up to 1,024 of its samples make one tag.
 //
 // # Cost
 //
