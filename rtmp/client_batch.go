@@ -63,6 +63,21 @@ func (b *tagBatch) dropEnd() bool {
 	return true
 }
 
+// trim takes away what has a timestamp of from or later, and all behind that.
+func (b *tagBatch) trim(from uint32) {
+	for i := b.next; i < len(b.entries); i++ {
+		if e := &b.entries[i]; e.err != nil || int32(e.timestamp-from) >= 0 {
+			end := b.from
+			if i > 0 {
+				end = b.entries[i-1].end
+			}
+			clear(b.entries[i:])
+			b.entries, b.bytes = b.entries[:i], b.bytes[:end]
+			return
+		}
+	}
+}
+
 // drop pops all entries. The buffer stays as it is: a tag that was popped before may still be a view of it.
 func (b *tagBatch) drop() { b.next, b.from = len(b.entries), len(b.bytes) }
 

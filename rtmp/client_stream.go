@@ -33,6 +33,7 @@ type ClientStream struct {
 	received uint32     // timestamp of the tag that came last
 	complete bool       // the server has said that all was played
 	ended    bool       // ReadTag has returned io.EOF, and nothing has come since
+	fast     bool       // the next tag takes the place of those that have come from its time on
 }
 
 // streamState says what is done with the media that comes for a stream.
@@ -97,17 +98,22 @@ func (s *ClientStream) Play(ctx context.Context, name string, opts *PlayOptions)
 	if opts == nil {
 		opts = &PlayOptions{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.c.opts.timeout())
-	defer cancel()
 	started := s.start(opts.Append)
 	start, length := opts.wire()
-	if err := s.command("play", name, start, length, !opts.Append); err != nil {
+	return s.await(ctx, started, s.command("play", name, start, length, !opts.Append))
+}
+
+// await waits for the answer to a play that was sent, or not, with err. started is nil where none is to be waited for.
+func (s *ClientStream) await(ctx context.Context, started chan error, err error) error {
+	if err != nil {
 		s.abandon(started)
 		return err
 	}
 	if started == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.c.opts.timeout())
+	defer cancel()
 	select {
 	case err := <-started:
 		return err
@@ -347,7 +353,7 @@ func (s *ClientStream) take() (t flv.Tag, err error, ok bool) {
 func (s *ClientStream) flush() {
 	s.in.reset(s.c.opts.readAhead())
 	s.out.drop()
-	s.ended = false
+	s.ended, s.fast = false, false
 	knock(s.room)
 }
 
@@ -368,6 +374,11 @@ func (s *ClientStream) offer(kind flv.TagType, timestamp uint32, body []byte) bo
 	defer s.mu.Unlock()
 	if s.state != streamPlaying {
 		return true
+	}
+	if s.fast {
+		s.fast, s.ended, s.complete = false, false, false
+		s.in.trim(timestamp)
+		s.out.trim(timestamp)
 	}
 	if !s.in.fits(len(body), s.c.opts.readAhead()) {
 		return false
@@ -432,6 +443,9 @@ func (s *ClientStream) status(st *Status) {
 				s.state, s.sought = streamPlaying, nil
 			}
 		}
+	case CodePlayTransition:
+		v, _ := st.Info.Lookup("isFastPlay")
+		s.fast, _ = v.(bool)
 	case CodePlayComplete:
 		s.complete = s.complete || s.state == streamPlaying
 	}

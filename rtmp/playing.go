@@ -73,11 +73,10 @@ func (p *player) play(a *action) error {
 		p.status(CodePlayStop)
 	}
 	p.leave()
-	p.list, p.played, p.waiting = p.list[:0], p.played[:0], false
+	p.list, p.played, p.waiting, p.timeline = p.list[:0], p.played[:0], false, timeline{}
 	if a.transition == TransitionStop {
 		return p.batch.flush()
 	}
-	p.timeline = timeline{}
 	return p.start(a.item, true)
 }
 
@@ -96,7 +95,8 @@ func (p *player) resume(a *action) error {
 	it := a.item
 	switch i := p.waitingItem(it.name); {
 	case it.name != "" && i >= 0:
-		it, p.list = p.list[i], slices.Delete(p.list, 0, i+1)
+		it = p.list[i]
+		p.list = slices.Delete(p.list, 0, i+1)
 	case it.name == "" && len(p.list) > 0:
 		it = p.shift()
 	case it.name == "":
@@ -121,8 +121,17 @@ func (p *player) shift() item {
 	return it
 }
 
-// start opens an item and announces it. A reset begins a new timeline at 0; otherwise the last item's goes on.
+// gaplessWithin is how far the end of an item that its file states may lie behind its last tag, in ms.
+const gaplessWithin = 1000
+
+// start opens an item and announces it. A reset begins a new timeline at 0; otherwise it begins where the last item's last
+// frame ends.
 func (p *player) start(it item, reset bool) error {
+	if p.cur != nil {
+		if end := p.cur.last(); end > p.timeline.now() && end-p.timeline.now() <= gaplessWithin {
+			p.timeline.end(end)
+		}
+	}
 	p.remember()
 	p.leave()
 	past, err := p.openItem(it, p.timeline.now())
@@ -420,16 +429,10 @@ func (p *player) finish() error {
 	return p.batch.flush()
 }
 
-// gaplessWithin is how far the end of an item that its file states may lie behind its last tag, in ms.
-const gaplessWithin = 1000
-
-// finishItem ends an item behind which another waits. That one begins where this one's last frame ends.
+// finishItem ends an item behind which another waits.
 func (p *player) finishItem() error {
 	p.lose()
 	p.playStatus(CodePlaySwitch)
-	if end := p.cur.last(); end > p.timeline.now() && end-p.timeline.now() <= gaplessWithin {
-		p.timeline.end(end)
-	}
 	p.event(EventStop, nil)
 	p.setState(stateEnded)
 	p.oneFrame, p.settling = false, false

@@ -2,6 +2,10 @@
 //
 //	go run ./examples/play rtmp://127.0.0.1/cfx/st/mp4:demo.mp4 > demo.flv
 //	go run ./examples/play -start 5s -duration 3s -o part.flv rtmps://example.com/vod/film
+//	go run ./examples/play -switch mp4:film-1500.mp4@10 rtmp://example.com/vod/mp4:film-300.mp4 > film.flv
+//
+// The last goes on with another rendition of the film at the first key frame behind second 10, as players do whose viewer's
+// bandwidth has changed. -switch may be given several times.
 //
 // The URL's scheme is rtmp, rtmpe, rtmpt, rtmpte, rtmps or rtmpts. Where the split into application and stream name that
 // rtmp.Dial documents is wrong, -app says what the application is. Progress goes to standard error where that is a
@@ -59,6 +63,7 @@ type job struct {
 	url, out string
 	opts     rtmp.ClientOptions
 	play     rtmp.PlayOptions
+	changes  changes
 	progress bool
 }
 
@@ -67,6 +72,7 @@ func parse(args []string) (*job, error) {
 	set := flag.NewFlagSet("play", flag.ContinueOnError)
 	set.DurationVar(&j.play.Start, "start", 0, "where to start: at the key frame at or before it")
 	set.DurationVar(&j.play.Length, "duration", 0, "how much to save; 0 for all")
+	set.Var(&j.changes, "switch", "`name@seconds`: go on with that stream of the same content from then on")
 	set.StringVar(&j.out, "o", "", "file to write; standard output by default")
 	set.StringVar(&j.opts.App, "app", "", "the application in the URL, where that is not plain")
 	insecure := set.Bool("insecure", false, "do not verify the server's certificate")
@@ -98,7 +104,15 @@ func terminal(f *os.File) bool {
 }
 
 func (j *job) run(ctx context.Context) (err error) {
-	client, err := rtmp.Dial(ctx, j.url, &j.opts)
+	s := &switcher{left: j.changes, began: time.Now()}
+	opts, told := j.opts, j.opts.OnStatus
+	opts.OnStatus = func(st rtmp.Status) {
+		s.onStatus(st)
+		if told != nil {
+			told(st)
+		}
+	}
+	client, err := rtmp.Dial(ctx, j.url, &opts)
 	if err != nil {
 		return err
 	}
@@ -106,14 +120,13 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := client.Connect(ctx); err != nil {
 		return err
 	}
-	stream, err := client.CreateStream(ctx)
-	if err != nil {
+	if s.stream, err = client.CreateStream(ctx); err != nil {
 		return err
 	}
-	if err := stream.SetBufferLength(wholeFilm); err != nil {
+	if err := s.ahead(); err != nil {
 		return err
 	}
-	if err := stream.Play(ctx, client.StreamName(), &j.play); err != nil {
+	if err := s.stream.Play(ctx, client.StreamName(), &j.play); err != nil {
 		return err
 	}
 	out := os.Stdout
@@ -123,24 +136,27 @@ func (j *job) run(ctx context.Context) (err error) {
 		}
 	}
 	buffered := bufio.NewWriterSize(out, 256<<10)
-	return errors.Join(j.save(ctx, stream, buffered), buffered.Flush(), out.Close())
+	return errors.Join(j.save(ctx, s, buffered), buffered.Flush(), out.Close())
 }
 
 // save writes the stream to its end.
-func (j *job) save(ctx context.Context, stream *rtmp.ClientStream, w io.Writer) error {
-	tag, err := stream.ReadTag(ctx)
+func (j *job) save(ctx context.Context, s *switcher, w io.Writer) error {
+	tag, err := s.stream.ReadTag(ctx)
 	info := describe(&tag)
 	file, failed := flv.NewWriter(w, info)
 	if failed != nil {
 		return failed
 	}
 	if info != nil { // which is onMetaData, written already
-		tag, err = stream.ReadTag(ctx)
+		tag, err = s.stream.ReadTag(ctx)
 	}
 	p := progress{on: j.progress}
 	defer p.end()
-	for ; err == nil; tag, err = stream.ReadTag(ctx) {
+	for ; err == nil; tag, err = s.stream.ReadTag(ctx) {
 		if err := file.Write(&tag); err != nil {
+			return err
+		}
+		if err := s.read(ctx, &tag); err != nil {
 			return err
 		}
 		p.tell(&tag)
