@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,10 @@ type meteredConn struct {
 
 	received, sent atomic.Uint64
 	heard          atomic.Int64 // time since epoch, in ns
+
+	mu    sync.Mutex
+	given time.Time // the deadline of writes that somebody has set; zero for none
+	armed time.Time // the one that is in force
 }
 
 func newMeteredConn(nc net.Conn, writeTimeout time.Duration) *meteredConn {
@@ -40,7 +45,7 @@ func (c *meteredConn) silent() time.Duration {
 func (c *meteredConn) Write(p []byte) (int, error) {
 	done := 0
 	for {
-		if err := c.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
+		if err := c.armWrite(); err != nil {
 			return done, err
 		}
 		n, err := c.Conn.Write(p[done:])
@@ -50,6 +55,35 @@ func (c *meteredConn) Write(p []byte) (int, error) {
 			return done, err
 		}
 	}
+}
+
+// SetWriteDeadline sets a deadline that progress does not put off, as HTTP and TLS have for replies and for their end.
+func (c *meteredConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	c.given, c.armed = t, time.Time{}
+	c.mu.Unlock()
+	return c.armWrite()
+}
+
+// SetDeadline sets both deadlines.
+func (c *meteredConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// armWrite sets the deadline of the next write, if it is not about right already: TLS writes records of 16 KiB, and
+// setting one costs about as much as copying half of that.
+func (c *meteredConn) armWrite() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	deadline := time.Now().Add(c.writeTimeout)
+	if !c.given.IsZero() && c.given.Before(deadline) {
+		deadline = c.given
+	}
+	if early := deadline.Sub(c.armed); 0 <= early && early < min(time.Second, c.writeTimeout/16) {
+		return nil
+	}
+	c.armed = deadline
+	return c.Conn.SetWriteDeadline(deadline)
 }
 
 // CloseWrite tells the client that nothing more will come, where the transport can.

@@ -25,8 +25,8 @@ type Handler struct {
 
 	MaxSessions int // sessions at once; default 16384
 	MaxPerAddr  int // sessions at once of an IPv4 address or an IPv6 /64; default 4096
-	MaxPending  int // bytes that wait in a session, each way; default 256 KiB
-	MaxReply    int // bytes of one reply; default 128 KiB
+	MaxPending  int // bytes that wait in a session, each way; default 512 KiB
+	MaxReply    int // bytes of one reply; default 256 KiB
 	MaxRequest  int // bytes of one request's body; default 256 KiB
 
 	Expiry time.Duration // how long a session lives without a request; default 30 s
@@ -64,6 +64,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t := parsePath(r.URL.Path)
 	switch {
 	case t.verb == verbNone && h.Next != nil:
+		clearWriteDeadline(w, r)
 		h.Next.ServeHTTP(w, r)
 	case t.verb == verbNone || t.verb == verbIdent:
 		refuse(w, http.StatusNotFound)
@@ -101,6 +102,13 @@ func answer(w http.ResponseWriter, size int) {
 // setWriteDeadline bounds the time for a reply, where w can.
 func setWriteDeadline(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(requestTimeout))
+}
+
+// clearWriteDeadline lifts what a tunnel's reply may have left on the connection, where its server would not.
+func clearWriteDeadline(w http.ResponseWriter, r *http.Request) {
+	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout == 0 {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	}
 }
 
 // receive reads the body of a request. The deadline for that is one for the time while it is held too, because net/http,

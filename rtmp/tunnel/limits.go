@@ -9,8 +9,8 @@ import (
 const (
 	defaultMaxSessions = 16384
 	defaultMaxPerAddr  = 4096
-	defaultMaxPending  = 256 << 10
-	defaultMaxReply    = 128 << 10
+	defaultMaxPending  = 512 << 10
+	defaultMaxReply    = 256 << 10
 	defaultMaxRequest  = 256 << 10
 	defaultExpiry      = 30 * time.Second
 	defaultIdleHold    = 500 * time.Millisecond

@@ -111,6 +111,7 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, t target) {
 	_, err = w.Write([]byte{rep.interval})
 	for _, piece := range rep.pieces {
 		if err == nil {
+			setWriteDeadline(w) // of 64 KiB, so that slow viewers get a large reply
 			_, err = w.Write(piece)
 		}
 	}

@@ -321,7 +321,7 @@ func TestNoExpiry(t *testing.T) {
 func TestBackPressureOnWriter(t *testing.T) {
 	h := new(Handler)
 	within(t, h, func(t *testing.T, path func(string, int) string, c *Conn) {
-		want := randomBytes(400 << 10)
+		want := randomBytes(defaultMaxPending * 3 / 2)
 		wrote := make(chan error, 1)
 		go func() { _, err := c.Write(want); wrote <- err }()
 		synctest.Wait()
@@ -350,7 +350,7 @@ func TestWriteDeadline(t *testing.T) {
 	within(t, h, func(t *testing.T, path func(string, int) string, c *Conn) {
 		require.NoError(t, c.SetWriteDeadline(time.Now().Add(time.Minute/4)))
 		begun := time.Now()
-		n, err := c.Write(make([]byte, 400<<10))
+		n, err := c.Write(make([]byte, defaultMaxPending*3/2))
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		require.Equal(t, defaultMaxPending, n)
 		require.Equal(t, time.Minute/4, time.Since(begun))
@@ -364,9 +364,9 @@ func TestWriteDeadline(t *testing.T) {
 
 // A send request is not read while too much waits to be read.
 func TestBackPressureOnSender(t *testing.T) {
-	h := new(Handler)
+	h := &Handler{MaxPending: defaultMaxRequest}
 	within(t, h, func(t *testing.T, path func(string, int) string, c *Conn) {
-		full := strings.Repeat("x", defaultMaxPending)
+		full := strings.Repeat("x", defaultMaxRequest)
 		require.Equal(t, 200, (<-start(h, path("send", 1), full)).code)
 		held := start(h, path("send", 2), full)
 		time.Sleep(10 * time.Second)
