@@ -53,6 +53,7 @@ type madeTrack struct {
 	edits     []byte // an elst
 	change    int    // the chunk, from 1, with which a second sample description comes into force; 0: none does
 	sizeBits  int    // of the sizes; 0: 32, in an stsz
+	tref      []byte // nil: none
 	handler   string // "": vide or soun
 	entry     []byte // the sample description; nil: AVC or AAC
 	frame     int    // bytes of a sample that is a frame of PCM; then sizes are those of chunks, all alike; 0: none is
@@ -121,7 +122,7 @@ func (m *madeTrack) trak() []byte {
 	if m.edits != nil {
 		edts = boxOf("edts", boxOf("elst", m.edits))
 	}
-	return boxOf("trak", boxOf("tkhd", 0, 0, 0, m.id, make([]byte, 68)), edts, boxOf("mdia",
+	return boxOf("trak", boxOf("tkhd", 0, 0, 0, m.id, make([]byte, 68)), edts, m.tref, boxOf("mdia",
 		boxOf("mdhd", 0, 0, 0, m.timescale, len(m.sizes)*m.duration, uint16(0x55c4), uint16(0)),
 		boxOf("hdlr", 0, 0, handler, make([]byte, 13)),
 		boxOf("minf", boxOf("stbl", bytes.Join(stbl, nil)))))

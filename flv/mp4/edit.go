@@ -59,8 +59,8 @@ func (p *span) times(s *sample, shift int64) (dts, pts int64) {
 }
 
 // layout makes the spans of the track's table from its edit list. A single edit keeps all samples that lead up to it,
-// encoder delay of sound above all; each edit ends with the last sample that it shows. It tells whether steps, which it counts down by each sample that it
-// looks at, was enough.
+// encoder delay of sound above all; each edit ends with the last sample that it shows. It tells whether steps, which it
+// counts down by each sample that it looks at, was enough.
 func (t *track) layout(movieTimescale uint32, steps *int) bool {
 	t.shift = -t.table.minOffset
 	var at int64

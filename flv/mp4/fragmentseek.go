@@ -162,25 +162,26 @@ func moofIn(w []byte) int {
 
 // plausible is the fragment at off, nil where what lies there only looks like one: it makes sense by itself, says its
 // times, and another box follows.
-func (x *fragmentIndex) plausible(ctx context.Context, s *scanner, off int64) (*fragment, error) {
+func (x *fragmentIndex) plausible(ctx context.Context, s *scanner, off int64) (f *fragment, err error) {
 	s.at = off
-	b, ok, err := s.next(ctx)
-	if err == nil && ok && b.kind.String() == "moof" && b.size <= maxProbeBytes {
+	b, _, err := s.next(ctx)
+	if err == nil && b.size > maxProbeBytes {
+		return nil, nil
+	}
+	if err == nil {
 		_, _, err = s.next(ctx)
 		s.at = b.end()
-	} else {
-		ok = false
 	}
-	if err == nil && ok {
-		var f *fragment
-		if f, err = x.load(ctx, s, b, nil); err == nil && f.timed && len(f.runs) > 0 {
-			return f, nil
-		}
+	if err == nil {
+		f, err = x.load(ctx, s, b, nil)
 	}
-	if errors.Is(err, flv.ErrFormat) {
-		err = nil
+	switch {
+	case errors.Is(err, flv.ErrFormat):
+		return nil, nil
+	case err != nil || !f.timed || len(f.runs) == 0:
+		return nil, err
 	}
-	return nil, err
+	return f, nil
 }
 
 // walk is locate from fragment f on. It ends at the first run that is later, or at a fragment that is later by more than

@@ -43,6 +43,24 @@ func TestHostile(t *testing.T) {
 		"one moof of small runs": fragmented(func(i int) []byte {
 			return boxOf("moof", boxOf("traf", boxOf("tfhd", 0, 1), bytes.Repeat(boxOf("trun", 0, 1), 30000)))
 		}),
+		"false moofs": fragmented(func(i int) []byte {
+			if i > 0 {
+				return boxOf("mdat", bytes.Repeat(fieldsOf(16, "moof", 8, "mfhd"), 60000))
+			}
+			return boxOf("moof", boxOf("mfhd", 0, 1), boxOf("traf", boxOf("tfhd", 0, 1), boxOf("tfdt", 0, 0), boxOf("trun", 0, 1)))
+		}),
+		"moofs of one time": fragmented(func(i int) []byte {
+			return boxOf("moof", boxOf("mfhd", 0, 1), boxOf("traf", boxOf("tfhd", 0, 1), boxOf("tfdt", 0, 7), boxOf("trun", 0, 1)))
+		}),
+		"moofs back in time": fragmented(func(i int) []byte {
+			return boxOf("moof", boxOf("mfhd", 0, 1), boxOf("traf", boxOf("tfhd", 0, 1), boxOf("tfdt", 0, 1000000-i*1000), boxOf("trun", 0, 1)))
+		}),
+		"sidx into itself": append(fragmented(func(i int) []byte {
+			if i == 0 {
+				return sidxOf(0, 1<<31|1, 1000)
+			}
+			return boxOf("sidx", bytes.Repeat(fieldsOf(1<<31|12), 100))
+		}), boxOf("moof")...),
 		"small boxes":   bytes.Repeat(boxOf("free"), 1<<17-1),
 		"nested moovs":  nested("moov", 1<<17-1),
 		"nested traks":  append(boxOf("ftyp"), boxOf("moov", nested("trak", 1<<16))...),

@@ -253,8 +253,10 @@ func TestFalseFragments(t *testing.T) {
 	first := file.parts[1][:len(file.parts[1])-8]
 	for i := range 400 { // a whole moof with nothing fit behind it, one that is cut off, and one of another track
 		end := file.offsets[i+1] + int64(len(file.parts[i+1]))
-		for j, fake := range [][]byte{append(bytes.Clone(first), 0, 0, 0, 3), first[:60], bytes.Replace(first, []byte("\x00\x02\x00\x00\x00\x00\x00\x01"), []byte("\x00\x02\x00\x00\x00\x00\x00\x09"), 1)} {
-			file.falsify(end+1000+int64(j)*50_000, fake)
+		for j, fake := range slices.Repeat([][]byte{append(bytes.Clone(first), 0, 0, 0, 3), first[:60], bytes.Replace(first, []byte("\x00\x02\x00\x00\x00\x00\x00\x01"), []byte("\x00\x02\x00\x00\x00\x00\x00\x09"), 1),
+			bytes.Replace(first, []byte("tfdt"), []byte("free"), 1), bytes.Replace(first, []byte("moof"), []byte("\x00oof"), 1),
+			append(fieldsOf(5<<20), first[4:]...), bytes.Replace(first, []byte("trun"), []byte("trux"), 1)}, 5) {
+			file.falsify(end+1000+int64(j)*11_000, fake)
 		}
 	}
 	for i := range 12 {

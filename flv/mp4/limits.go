@@ -28,7 +28,7 @@ const (
 	maxTailBytes     = 4 << 20                 // and where it is not there
 	probeBytes       = 256 << 10               // read at a time while looking for a fragment
 	maxProbeBytes    = 4 << 20                 // looked through for one; where they are longer, they are gone through one by one
-	maxProbeTries    = 16                      // things looked at that may be one
+	maxProbeTries    = 4                       // things looked at that may be one
 	maxProbes        = 48                      // such looks in one seek
 	walkedFragments  = 8                       // gone through one by one rather than looked for
 	maxSidxDepth     = 4                       // sidx boxes that are read on one way, each of which leads to the next
