@@ -234,6 +234,11 @@ func (c *Cache) keep(k blockKey, b *block, purges uint64) {
 	}
 }
 
+// roomy tells whether the memory tier keeps a block until somebody comes back to it, films being as they are.
+func (c *Cache) roomy(blockBytes int64) bool {
+	return c.memory != nil && int64(c.memory.GetMaximum()) >= roomyBlocks*blockBytes
+}
+
 func (c *Cache) drop(k blockKey) {
 	c.liveMu.Lock()
 	delete(c.live, k)

@@ -96,6 +96,9 @@ func (r *Reader) move(ctx context.Context, off int64, n int) ([]byte, error) {
 	if index == 0 && !l.begun {
 		r.fetchEnd()
 	}
+	if last := (off + int64(n) - 1) / r.blockBytes; last > index && r.maxAhead > 0 {
+		r.spread(l, index, last)
+	}
 	b, err := r.enter(ctx, l, index)
 	if err != nil {
 		return nil, err
@@ -123,6 +126,18 @@ func (r *Reader) choose(index int64) int {
 		return r.last
 	}
 	return other
+}
+
+// spread begins to fetch all blocks of a window at once, before the lane that is going there waits for the first.
+func (r *Reader) spread(l *lane, index, last int64) {
+	if l.begun && l.index == index && l.block.Load() != nil {
+		return // what follows is gather's
+	}
+	if !l.begun || l.index+1 != index {
+		l.clear()
+		l.begun, l.index, l.depth, l.calm = true, index-1, 0, 0
+	}
+	r.fetch(l, min(last, index+gatherAhead), true)
 }
 
 // gather copies a window that crosses from block b into those after it.
@@ -201,11 +216,12 @@ func (r *Reader) fetch(l *lane, last int64, urgent bool) {
 }
 
 // fetchEnd begins to fetch the end of an object whose beginning is not here yet either: whoever begins to read a file is
-// going to look there for an index, a duration or names, and saves a round trip.
+// going to look there for an index, a duration or names, and saves a round trip. A memory tier that may drop the end before
+// it is read would have it fetched twice.
 func (r *Reader) fetchEnd() {
 	end := &r.lanes[1-r.last]
 	last := (r.size - 1) / r.blockBytes
-	if end.begun || last < 2 || r.maxAhead == 0 || r.cache.memory == nil || r.from.here(0) {
+	if end.begun || last < 2 || r.maxAhead == 0 || !r.cache.roomy(r.blockBytes) || r.from.here(0) {
 		return
 	}
 	end.begun, end.index = true, last-1

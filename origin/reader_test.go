@@ -159,6 +159,67 @@ func TestReaderBegins(t *testing.T) {
 	})
 }
 
+// TestReaderSpreads has windows over many blocks, none of which is here, take one round trip, wherever the reader was before.
+func TestReaderSpreads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := randomBytes(100*block + 100)
+		f := newFake("film", data)
+		f.latency = 50 * time.Millisecond
+		cache := &origin.Cache{BlockBytes: block}
+		defer closeCache(t, cache)
+		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+		require.NoError(t, err)
+		defer obj.Close()
+		r := origin.NewReader(obj)
+		defer r.Close()
+		for _, c := range []struct{ from, blocks int64 }{{0, 3}, {40, 5}, {45, 2}, {60, 16}, {20, 4}, {90, 10}} {
+			begin := time.Now()
+			off, n := c.from*block+10, int(c.blocks*block)
+			w, err := r.Window(t.Context(), off, n)
+			require.NoError(t, err)
+			require.Equal(t, data[off:off+int64(n)], w)
+			require.LessOrEqual(t, time.Since(begin), 50*time.Millisecond, "%v", c)
+		}
+		r.Release()
+		begin := time.Now()
+		w, err := r.Window(t.Context(), 99*block+10, block)
+		require.NoError(t, err)
+		require.Equal(t, data[99*block+10:100*block+10], w)
+		require.Zero(t, time.Since(begin), "what was released is still cached")
+		_, reads, _ := f.counts()
+		require.LessOrEqual(t, reads, 4+6+3+17+5+11+1, "each block once, and none beside")
+	})
+}
+
+// TestReaderAndTheEnd has a film's end fetched with its beginning only where it can be kept until it is read.
+func TestReaderAndTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ memory, reads int64 }{
+		"roomy": {16 * block, 2}, "small": {15 * block, 1}, "none": {-1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake("film", randomBytes(40*block))
+				cache := &origin.Cache{BlockBytes: block, MemoryBytes: c.memory}
+				defer closeCache(t, cache)
+				obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+				require.NoError(t, err)
+				defer obj.Close()
+				for range 2 { // the second reader finds the beginning where the first has left it
+					r := origin.NewReader(obj)
+					_, err = r.Window(t.Context(), 0, 100)
+					require.NoError(t, err)
+					synctest.Wait()
+					defer r.Close()
+				}
+				_, reads, _ := f.counts()
+				require.EqualValues(t, c.reads, reads)
+			})
+		})
+	}
+}
+
 func TestReaderByTurns(t *testing.T) {
 	t.Parallel()
 	data := randomBytes(40 * block)

@@ -127,6 +127,8 @@ func TestBuckets(t *testing.T) {
 	two, err := b.Origin(t.Context(), "one", "E2")
 	require.NoError(t, err)
 	require.Equal(t, "two", read(t, two, "film"))
+	_, err = b.Origin(t.Context(), "one", "E3")
+	require.ErrorContains(t, err, "E3")
 
 	var wg sync.WaitGroup
 	for range 20 {

@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +18,24 @@ func Map(template string) func(ctx context.Context, bucket, identity string) (or
 	return (&Buckets{URL: template}).Origin
 }
 
-// Buckets opens buckets by name, each once. It is safe for concurrent use; its fields are set before.
+// Buckets opens buckets by name, each once, as an origin access identity or as nobody. It is safe for concurrent use; its
+// fields are set before.
+//
+// With Anonymous set, who has no identity reads what everybody may, as on CloudFront. S3 and Google Cloud Storage are asked
+// without credentials, and know themselves what that is. Directories, memory and Azure, whose driver always has credentials,
+// know no such thing: there Public says which buckets everybody may read. What may not be read is an Origin whose Open fails
+// with fs.ErrPermission, as when a service refuses.
 type Buckets struct {
 	// URL is a bucket URL in which {bucket} stands for the bucket's name. Without {bucket} every name means this bucket.
 	URL string
-	// Identities are the URLs used instead for those who read as an origin access identity, by its id.
+	// Identities are the URLs used instead for those who read as an origin access identity, by its id. Where there are any,
+	// an id that is not among them is an error; where there are none, all identities read as URL says.
 	Identities map[string]string
+	// Anonymous makes those who have no identity read without credentials; otherwise they read as URL says.
+	Anonymous bool
+	// Public tells of a bucket whether everybody may read it, where its service cannot tell; nil means that all may be read.
+	// It is asked with Anonymous alone.
+	Public func(bucket string) bool
 	// Options are those of each bucket; nil means none.
 	Options *Options
 
@@ -45,9 +58,12 @@ func (b *Buckets) Origin(ctx context.Context, bucket, identity string) (origin.O
 	if err := checkName(bucket); err != nil {
 		return nil, err
 	}
-	template := b.URL
-	if t, ok := b.Identities[identity]; ok && identity != "" {
-		template = t
+	template, err := b.template(bucket, identity)
+	if err != nil {
+		return nil, err
+	}
+	if template == "" {
+		return closedOrigin{}, nil
 	}
 	url := strings.ReplaceAll(template, "{bucket}", bucket)
 	for {
@@ -70,6 +86,24 @@ func (b *Buckets) Origin(ctx context.Context, bucket, identity string) (origin.O
 			return nil, op.err
 		}
 	}
+}
+
+// template is the URL by which an identity reads a bucket; "" where it may not.
+func (b *Buckets) template(bucket, identity string) (string, error) {
+	if identity != "" {
+		if t, ok := b.Identities[identity]; ok || len(b.Identities) == 0 {
+			return cmp.Or(t, b.URL), nil
+		}
+		return "", fmt.Errorf("bucket: the origin access identity %q is not known", identity)
+	}
+	if !b.Anonymous {
+		return b.URL, nil
+	}
+	template, ok := anonymous(b.URL)
+	if !ok && b.Public != nil && !b.Public(bucket) {
+		return "", nil
+	}
+	return template, nil
 }
 
 // claim returns the opening of url, and whether it is the caller who has to open it.
