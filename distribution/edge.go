@@ -29,8 +29,9 @@ type Edge struct {
 	Set Set
 	// Default is the ID of the distribution that answers to hosts which are nobody's; "" for none.
 	Default string
-	// Origins opens a bucket as an origin access identity, "" for anonymously. It is called when a distribution is first
-	// used and when it has changed, perhaps by several goroutines at once, under the deadline of a connect or a play.
+	// Origins opens a bucket as an origin access identity, "" for anonymously; the method Origin of bucket.Buckets is such a
+	// function. It is called by Prepare, when a distribution is first used and when it has changed, perhaps by several
+	// goroutines at once, under the deadline of a connect or a play.
 	Origins func(ctx context.Context, bucket, identity string) (origin.Origin, error)
 	// Cache keeps what was read from the origins; nil for no cache.
 	Cache *origin.Cache

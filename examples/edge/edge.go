@@ -43,8 +43,20 @@ func newEdge(ctx context.Context, o *options, log *slog.Logger) (*distribution.E
 	for _, k := range weak {
 		log.Warn("a signer's key has under 2048 bits", "account", k.account, "key", k.id)
 	}
+	if err := prepare(ctx, edge, set, len(o.distributions) > 0, log); err != nil {
+		return nil, nil, errors.Join(err, cache.Close(), closeOrigins())
+	}
+	return edge, func() {
+		if err := errors.Join(cache.Close(), closeOrigins()); err != nil {
+			log.Warn("closing failed", "err", err)
+		}
+	}, nil
+}
+
+// prepare opens what the distributions need, and tells of those that were given.
+func prepare(ctx context.Context, edge *distribution.Edge, set *distribution.Memory, given bool, log *slog.Logger) error {
 	for _, d := range set.All() {
-		if len(o.distributions) > 0 {
+		if given {
 			log.Info("distribution", "id", d.ID, "domain", d.DomainName, "aliases", d.Config.Aliases,
 				"bucket", d.Config.S3Origin.DomainName, "enabled", d.Config.Enabled)
 		}
@@ -52,14 +64,10 @@ func newEdge(ctx context.Context, o *options, log *slog.Logger) (*distribution.E
 			continue
 		}
 		if err := edge.Prepare(ctx, d); err != nil {
-			return nil, nil, fmt.Errorf("-origin: %w", errors.Join(err, cache.Close(), closeOrigins()))
+			return fmt.Errorf("-origin: %w", err)
 		}
 	}
-	return edge, func() {
-		if err := errors.Join(cache.Close(), closeOrigins()); err != nil {
-			log.Warn("closing failed", "err", err)
-		}
-	}, nil
+	return nil
 }
 
 // loadDistributions reads the distributions of -distribution, or makes one that answers to every host.

@@ -245,6 +245,7 @@ func TestBadFiles(t *testing.T) {
 		"the same alias twice": {"-distribution " + good + " -distribution " + writeConfig(t, twin), "CNAMEAlreadyExists"},
 		"no such default":      {"-distribution " + good + " -default-distribution EOTHER", "EOTHER"},
 		"bucket missing":       {"-distribution " + good + " -origin " + missing, "films"},
+		"identity not known":   {"-distribution " + altered(`"OriginAccessIdentity":""`, `"OriginAccessIdentity":"origin-access-identity/cloudfront/E1"`) + " -identity E2=" + url, "E1"},
 		"no key":               {"-public-key " + public + good, "-public-key"},
 		"a private key":        {"-public-key " + public + write(t, "pk.pem", pkcs1), "private key"},
 		"key of another kind":  {"-public-key " + public + writeKey(t, ed), "-public-key"},

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-3309b198/reelfront/origin"
 )
 
-// Map returns the Origin method of Buckets{URL: template}, for a program that keeps its buckets open until it ends.
+// Map returns the Origin method of Buckets{URL: template}, for a program that keeps its buckets open until it ends. All read
+// as the template says, whatever their identity.
 func Map(template string) func(ctx context.Context, bucket, identity string) (origin.Origin, error) {
 	return (&Buckets{URL: template}).Origin
 }
