@@ -134,16 +134,20 @@ func (b *batch) borrow() *[]byte {
 	return b.buf
 }
 
+// fits tells whether add will append a message without writing.
+func (b *batch) fits(m *chunk.Message) bool {
+	return b.buf == nil || len(*b.buf)+chunk.Size(m, b.out.chunkSize) <= cap(*b.buf)
+}
+
 // add appends a message, and writes the batch first where the message would not fit.
 func (b *batch) add(m *chunk.Message) error {
-	size := chunk.Size(m, b.out.chunkSize)
-	if b.buf != nil && len(*b.buf)+size > cap(*b.buf) {
+	if !b.fits(m) {
 		if err := b.flush(); err != nil {
 			return err
 		}
 	}
 	buf := b.borrow()
-	if size > cap(*buf) {
+	if chunk.Size(m, b.out.chunkSize) > cap(*buf) {
 		return b.addLarge(m)
 	}
 	*buf = chunk.Append(*buf, m, b.out.chunkSize)

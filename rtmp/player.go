@@ -193,7 +193,7 @@ func (p *player) fill() error {
 	limit := p.pace.limit(p.c.srv.now())
 	for p.settling || p.oneFrame || p.timeline.now() < limit {
 		if p.mail.pending.Load() {
-			return p.batch.flush()
+			return p.flush()
 		}
 		settling := p.settling
 		done, err := p.next()
@@ -213,7 +213,7 @@ func (p *player) rest() error {
 		p.full, p.resting = true, true
 		p.control(chunk.EventBufferEmpty)
 	}
-	if err := p.batch.flush(); err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
 	p.wait(p.pace.next(p.c.srv.now(), p.timeline.now()))
@@ -231,7 +231,7 @@ func (p *player) next() (done bool, err error) {
 	switch {
 	case err == nil:
 	case p.interrupted(err):
-		return true, p.batch.flush()
+		return true, p.flush()
 	case errors.Is(err, io.EOF):
 		return true, p.finish()
 	default:
@@ -276,8 +276,27 @@ func (p *player) send(at int64) error {
 		p.msg.ChunkStream = csVideo
 	}
 	p.cur.bytes += uint64(p.tag.Len())
+	if !p.batch.fits(&p.msg) { // what is written first may take as long as the viewer likes
+		p.keepTag()
+		p.msg.Head, p.msg.Payload = nil, p.tag.Data
+	}
 	return p.batch.add(&p.msg)
 }
+
+// flush writes the batch. That may take as long as the viewer likes, and the tag may be a window onto a much larger block
+// of a file, so it is let go of first.
+func (p *player) flush() error {
+	p.msg.Payload = nil
+	if p.held {
+		p.keepTag()
+	} else {
+		p.tag.Data = nil
+	}
+	return p.batch.flush()
+}
+
+// keepTag makes the tag's data the player's own.
+func (p *player) keepTag() { p.tag = p.tag.Clone() }
 
 // afterSend sets the clock at the first sample, and stops behind it where one frame is all that is wanted.
 func (p *player) afterSend(at int64) (done bool, err error) {
@@ -296,7 +315,7 @@ func (p *player) afterSend(at int64) (done bool, err error) {
 	}
 	if p.oneFrame {
 		p.oneFrame = false
-		return true, p.batch.flush()
+		return true, p.flush()
 	}
 	return true, p.finish()
 }

@@ -75,7 +75,7 @@ func (p *player) play(a *action) error {
 	p.leave()
 	p.list, p.played, p.waiting, p.timeline = p.list[:0], p.played[:0], false, timeline{}
 	if a.transition == TransitionStop {
-		return p.batch.flush()
+		return p.flush()
 	}
 	return p.start(a.item, true)
 }
@@ -382,7 +382,7 @@ func (p *player) pause() error {
 	p.control(chunk.EventStreamEOF)
 	p.status(CodePauseNotify)
 	p.event(EventPause, nil)
-	return p.batch.flush()
+	return p.flush()
 }
 
 // unpause goes on exactly where sending stopped. position is what the client plays: what was sent beyond it is still in
@@ -404,7 +404,7 @@ func (p *player) unpause(position time.Duration) error {
 	p.control(chunk.EventStreamBegin)
 	p.status(CodeUnpauseNotify)
 	p.event(EventUnpause, nil)
-	return p.batch.flush()
+	return p.flush()
 }
 
 // finish ends the item that plays: everything was sent. When another waits, the stream goes on with it; else every
@@ -426,7 +426,7 @@ func (p *player) finish() error {
 	p.event(EventStop, nil)
 	p.setState(stateEnded)
 	p.oneFrame, p.settling = false, false
-	return p.batch.flush()
+	return p.flush()
 }
 
 // finishItem ends an item behind which another waits.
@@ -436,7 +436,7 @@ func (p *player) finishItem() error {
 	p.event(EventStop, nil)
 	p.setState(stateEnded)
 	p.oneFrame, p.settling = false, false
-	return p.batch.flush()
+	return p.flush()
 }
 
 // fail ends the item that plays because its source gave out. The connection stays.
@@ -454,7 +454,7 @@ func (p *player) fail(err error) error {
 	p.event(EventStop, err)
 	p.setState(stateEnded)
 	p.drop()
-	return p.batch.flush()
+	return p.flush()
 }
 
 // refuse answers a play that cannot be. Nothing else is sent before it: GStreamer takes Play.Reset for success.
@@ -463,7 +463,7 @@ func (p *player) refuse(it item, err error) error {
 	p.c.srv.logger().Info("play refused", "remote", p.c.request.RemoteAddr, "name", display, "err", err)
 	p.tellRefusal(StatusOf(err), display, uint32(p.timeline.now()))
 	p.c.observe(Event{Kind: EventPlay, StreamID: p.id, Name: it.name, Position: p.position(), Err: err})
-	return p.batch.flush()
+	return p.flush()
 }
 
 // tellRefusal sends an error status. librtmp ends on three codes alone and would wait for ever on the others, so behind

@@ -38,7 +38,7 @@ func (p *player) change(a *action) error {
 		old = p.cur.name
 	}
 	p.tellTransition(displayName(old), displayName(a.item.name), reasonSuccess, false)
-	return p.batch.flush()
+	return p.flush()
 }
 
 // waitingItem is the index of a stream in the playlist, -1 where it is not there.
@@ -86,10 +86,11 @@ func (p *player) horizon() int64 {
 // brought to a later one, and this time the stream waits for it: otherwise a fast download would outrun it for ever.
 func (p *player) arm() error {
 	t := p.transition
-	if t.err == nil && (t.stale || t.at < p.spliceTarget(t)) {
-		if p.relocate(t) {
-			return nil
-		}
+	if t.err == nil && t.at < p.spliceTarget(t) {
+		t.stale = true
+	}
+	if t.stale && (t.err == nil || errors.Is(t.err, errNoKeyFrame)) && p.relocate(t) {
+		return nil
 	}
 	switch {
 	case t.err != nil:
@@ -110,7 +111,7 @@ func (p *player) arm() error {
 		p.setState(statePlaying)
 		return p.splice()
 	}
-	return p.batch.flush()
+	return p.flush()
 }
 
 // relocate reports whether a command interrupted it, so that it has to be done again.
@@ -166,7 +167,7 @@ func (p *player) abandon() {
 func (p *player) bound() {
 	p.until = p.cur.end
 	if t := p.transition; t != nil && t.armed {
-		p.until = min(p.until, t.at)
+		p.until = min(p.until, t.at-maxReorder)
 	}
 }
 
@@ -174,8 +175,17 @@ func (p *player) bound() {
 // file, but behind it in time, is left to the new stream.
 func (p *player) boundary(at int64) (done bool, err error) {
 	t := p.transition
-	if t == nil || !t.armed || at < t.at {
+	switch {
+	case at >= p.cur.end:
 		return true, p.finish()
+	case at < t.at && t.overlaps(&p.tag, at):
+		return false, nil
+	case at < t.at:
+		p.timeline.at(p.tag.Timestamp)
+		if err := p.send(at); err != nil {
+			return true, err
+		}
+		return p.afterSend(at)
 	}
 	if p.tag.Type == flv.TagVideo || !p.hasVideo() || at >= t.at+maxInterleave {
 		return true, p.splice()
@@ -238,7 +248,7 @@ func (p *player) refuseSwitch(it *item, err error) error {
 	p.c.srv.logger().Info("switch refused", "remote", p.c.request.RemoteAddr, "name", display, "err", err)
 	p.tellRefusal(refusal, display, uint32(p.timeline.now()))
 	p.c.observe(Event{Kind: EventPlay, StreamID: p.id, Name: it.name, Position: p.position(), Err: err})
-	return p.batch.flush()
+	return p.flush()
 }
 
 // tellTransition says that a switch will be made.
