@@ -8,8 +8,8 @@ import (
 	"github.com/seed-3309b198/reelfront/flv"
 )
 
-// openFragments finds out how the fragments of a file are reached: by its sidx, else by its mfra, else by walking. It
-// looks at the first ones, and at the last where that is near.
+// openFragments finds out how the fragments of a file are reached: by its sidx, else by its mfra, else by
+// looking for them. It looks at the first ones, and at the last where that is near.
 func openFragments(ctx context.Context, s *scanner, m *movie) (*fragmentIndex, error) {
 	size := s.in.Size()
 	x := &fragmentIndex{tracks: m.tracks, fileSize: size, start: s.at, end: size}
