@@ -18,6 +18,14 @@
 // reads on; it is handed out without a copy, kept in memory as long as it is among the most wanted, and on disk where the
 // Cache has a directory. A Guard, which every Cache has, keeps an origin's faults from its viewers as far as that can be.
 //
+// # An origin of your own
+//
+// It has Open, and its objects Info, ReadAt and Close; the example of origintest is one of 60 lines. Three things are easily
+// missed, and origintest.Run looks for each: an error for what does not exist wraps fs.ErrNotExist; Info tells two versions of
+// one size apart, by ETag or ModTime; and ReadAt of a version that is gone fails with ErrChanged.
+//
+// # Specification
+//
 // How long an object is taken to be what it was follows RFC 9111 (Cache-Control, Expires) within the bounds that Amazon
 // CloudFront set for RTMP distributions.
 package origin

@@ -7,7 +7,8 @@
 //		})
 //	}
 //
-// It holds an origin to what the comments of package origin say, with testing alone.
+// It holds an origin to what the comments of Origin, Object and Info in package origin say, and needs nothing but testing.
+// The example is a whole origin with its test.
 package origintest
 
 import (
