@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 	"time"
 
@@ -96,6 +97,10 @@ func transient(ctx context.Context, err error) error {
 	return err
 }
 
+// azureBusy is in the text of Azure's answer when an account is asked too much (Blob service REST API, "Status and error
+// codes"). Its error has the code in a field of a type that only the driver knows, and gocloud has none for it.
+const azureBusy = "ERROR CODE: ServerBusy"
+
 // throttled knows the answers of S3 and of those who speak like it by their code, and others by gocloud's.
 func throttled(err error) bool {
 	var coded interface{ ErrorCode() string }
@@ -104,6 +109,9 @@ func throttled(err error) bool {
 		case "SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests":
 			return true
 		}
+	}
+	if strings.Contains(err.Error(), azureBusy) {
+		return true
 	}
 	return gcerrors.Code(err) == gcerrors.ResourceExhausted
 }
