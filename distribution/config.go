@@ -19,7 +19,7 @@ type Config struct {
 	Comment        string
 	Logging        Logging
 	TrustedSigners TrustedSigners
-	// PriceClass is kept as it is: edges are where the operator runs them. "" means PriceClassAll.
+	// PriceClass is kept, and changes nothing: edges are where the operator runs them. "" means PriceClassAll.
 	PriceClass PriceClass
 	// Enabled tells whether viewers may connect.
 	Enabled bool
@@ -34,7 +34,7 @@ type S3Origin struct {
 	OriginAccessIdentity string
 }
 
-// Logging says where access logs go.
+// Logging says where access logs go. The values of a log that is not enabled are dropped.
 type Logging struct {
 	Enabled bool
 	Bucket  string // "logs.s3.amazonaws.com"

@@ -16,6 +16,19 @@
 // An Edge finds the distribution by the host of the client's tcUrl among domain names and CNAMEs. What a stream name
 // means is package vod's matter.
 //
+// # Private content
+//
+// A distribution with trusted signers plays signed names alone: those that one of the keys in Edge.Keys has signed, of an
+// account that the distribution trusts. What a viewer may play is decided from the name, before a bucket is asked; whoever
+// may not is told the same whatever the cause, which goes to the server's log. It is decided for each play, each entry of a
+// playlist, each change of quality and each seek, but not for going on after a pause, and no stream that plays is cut.
+// Edge.Authorizer lets a host decide otherwise.
+//
+// The bucket is read as the distribution's origin access identity, or else as anybody: what that means is for Edge.Origins
+// to say. Package origin/bucket has the type Buckets for it.
+//
+// # Specifications
+//
 // It follows the CloudFront developer guide's pages on RTMP distributions and the API reference of
 // StreamingDistributionConfig, as they were when the service ended on 31 December 2020.
 package distribution

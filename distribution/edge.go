@@ -50,8 +50,8 @@ type Edge struct {
 	// preview for guests. What it returns counts; Authorization has what the signers lead to. All of its errors are told
 	// to the viewer as the same refusal.
 	Authorizer func(ctx context.Context, a *Authorization) (vod.Grant, error)
-	// SeekUnchecked lets a viewer go on seeking in what he plays when he may not start it any more. CloudFront did not. A
-	// stream that just plays is not cut in either case.
+	// SeekUnchecked lets a viewer go on seeking in what he plays when he may not start it any more. Otherwise each seek is
+	// decided as a play, as on CloudFront, and a refused one ends the play. A stream that just plays is cut in neither case.
 	SeekUnchecked bool
 	// MaxRefusals is how many plays of a connection are refused for want of an authorisation before all further ones are
 	// refused unseen. 0 means 5, a negative number any.
@@ -64,7 +64,8 @@ type Edge struct {
 
 	// Log is told what happens on the connections to a distribution; nil for nobody. It must not block.
 	Log func(*Distribution, rtmp.Event)
-	// Logger is told of rejected connections, refused plays and settings without effect; nil for nobody.
+	// Logger is told of rejected connections, refused seeks and settings without effect; nil for nobody. The server's own
+	// logger is told of refused plays.
 	Logger *slog.Logger
 
 	once   sync.Once

@@ -37,8 +37,9 @@ type Handler struct {
 	// It may be called by several goroutines at once, for plays and for getStreamLength.
 	Authorize func(ctx context.Context, r *rtmp.PlayRequest, p Path, keys []string) (Grant, error)
 
-	// Index is where the indexes of files are kept; nil is one of the handler's own. Handlers that share it and Space
-	// share the indexes, so their keys must mean the same.
+	// Index is where the indexes of files are kept; nil is one of the handler's own. Space tells the files of several
+	// handlers with one Index apart: those of the same Space share what is kept, so their keys must mean the same objects.
+	// With "" a handler shares with none.
 	Index *IndexCache
 	Space string
 
