@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -29,7 +30,8 @@ import (
 const viewerVariable = "REELFRONT_RTMP_VIEWER"
 
 // TestViewer plays each URL that it is told, a line each with the number of bytes to read, and answers when it has them. It
-// does not look into them: that would be slow, and a server's cost depends on how often it has to wait.
+// does not look into them: that would be slow, and a server's cost depends on how often it has to wait. A small number is one
+// of connections instead, which are to be opened and left idle.
 func TestViewer(t *testing.T) {
 	if os.Getenv(viewerVariable) == "" {
 		t.Skip("it is for the benchmarks: " + viewerVariable)
@@ -39,7 +41,11 @@ func TestViewer(t *testing.T) {
 		var url string
 		var total int64
 		_, err := fmt.Sscan(lines.Text(), &url, &total)
-		if err == nil {
+		switch {
+		case err != nil:
+		case strings.HasPrefix(url, "rtmpt://") && total < 10_000:
+			err = idle(t, url, int(total))
+		default:
 			err = view(url, total)
 		}
 		fmt.Println("viewed", err)
@@ -80,6 +86,21 @@ func view(url string, total int64) error {
 			return err
 		}
 		total -= int64(n)
+	}
+	return nil
+}
+
+// idle connects n clients that then do nothing, until the process ends.
+func idle(t *testing.T, url string, n int) error {
+	for range n {
+		c, err := Dial(t.Context(), url, nil)
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { c.Close() })
+		if err := c.Connect(t.Context()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -147,6 +168,19 @@ func BenchmarkDoors(b *testing.B) {
 	b.ReportMetric(ratio(func(i int) float64 { return cost["rtmpe"][i] / (cost["rtmp"][i] + 1.15*cost["rc4"][i]) }), "rtmpe/rtmp+1.15rc4")
 	b.ReportMetric(ratio(func(i int) float64 { return cost["rtmpt"][i] / cost["rtmp"][i] }), "rtmpt/rtmp")
 	b.ReportMetric(ratio(func(i int) float64 { return cost["rtmps"][i] / cost["tls"][i] }), "rtmps/tls")
+}
+
+// BenchmarkIdleTunnels has 1,000 of our clients connected by RTMPT, with nothing playing, for a second an iteration. Package
+// tunnel has one with clients that poll as often as they can.
+func BenchmarkIdleTunnels(b *testing.B) {
+	addr := serveBench(b, &Server{Handler: newCinema(), Logger: slog.New(slog.DiscardHandler)})
+	startViewer(b).view("rtmpt://"+addr+"/vod", 1000)
+	time.Sleep(40 * time.Second) // by then the clients poll as seldom as they will
+	before := cpuTime(b)
+	for b.Loop() {
+		time.Sleep(time.Second)
+	}
+	b.ReportMetric((cpuTime(b)-before).Seconds()*100/float64(b.N), "%core")
 }
 
 func serveBench(b *testing.B, s *Server) (addr string) {
