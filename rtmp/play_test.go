@@ -136,6 +136,7 @@ func TestRefusals(t *testing.T) {
 		{fmt.Errorf("bucket: %w", fs.ErrPermission), CodeStreamFailed, "Failed to play  (stream ID: 1)."},
 		{&flv.FormatError{What: "moov", Reason: "missing"}, CodePlayFileStructureInvalid, "Failed to play film; the file's structure is invalid."},
 		{flv.ErrNoTrack, CodePlayNoSupportedTrack, "Failed to play film; it has no supported track."},
+		{fmt.Errorf("vod: %w", &flv.CodecError{Codecs: []string{"mp4v"}}), CodePlayNoSupportedTrack, "Failed to play film; mp4v cannot be sent."},
 		{errors.New("bucket on fire"), CodePlayFailed, "Failed to play film (stream ID: 1)."},
 		{&StatusError{Code: CodePlayNoSupportedTrack, Description: "No hvc1 here."}, CodePlayNoSupportedTrack, "No hvc1 here."},
 	}

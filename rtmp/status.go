@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv"
@@ -104,7 +105,12 @@ func (e *StatusError) streamRefusal(name string, stream, clientID uint32) amf.Ob
 		name = "" // as CloudFront did: a refusal does not repeat what was asked for
 	}
 	description := e.Description
-	if description == "" {
+	var codecs *flv.CodecError
+	switch {
+	case description != "":
+	case e.Code == CodePlayNoSupportedTrack && errors.As(e.Err, &codecs):
+		description = fmt.Sprintf("Failed to play %s; %s cannot be sent.", name, strings.Join(codecs.Codecs, ", "))
+	default:
 		description = describe(e.Code, name, stream)
 	}
 	return append(statusInfo(levelError, e.Code, description, name, clientID), e.Extra...)

@@ -202,7 +202,7 @@ func (h *Handler) index(ctx context.Context, key string, obj *sharedObject) (flv
 	return cache.get(ctx, space, key, obj, func(ctx context.Context, in flv.Input) (flv.File, error) {
 		file, err := h.openFile(ctx, in, key)
 		if err == nil {
-			h.log().DebugContext(ctx, "file indexed", "key", key, "bytes", obj.Info().Size, "index_bytes", file.Bytes())
+			h.log().DebugContext(ctx, "file indexed", "key", key, "bytes", obj.Info().Size, "index_bytes", file.Bytes(), "left_out", file.Info().LeftOut)
 		}
 		return file, err
 	})
