@@ -19,6 +19,21 @@
 //	}
 //	stream, err := c.CreateStream(ctx) // and then stream.Play, stream.ReadTag: see the example of Dial
 //
+// # A handler of your own
+//
+// Handler.Connect answers a client with an App, App.Play answers a stream name with a Source, and a Source yields FLV tags:
+//
+//	h := rtmp.HandlerFunc(func(ctx context.Context, r *rtmp.ConnectRequest) (rtmp.App, error) {
+//		if r.App != "radio" {
+//			return nil, &rtmp.StatusError{Code: rtmp.CodeConnectRejected, Description: "There is only radio."}
+//		}
+//		return radio, nil
+//	})
+//
+// Errors are told to the client by StatusOf: one that wraps fs.ErrNotExist or fs.ErrPermission as what it is, a *StatusError
+// word for word. To decide who plays what among files, wrap a vod.Handler or set its Authorize instead. An example with a Source
+// is that of rtmptest.NewHandlerServer.
+//
 // # Who runs what
 //
 // Each connection has a goroutine that reads and answers commands, and each NetStream that plays has one more, its
