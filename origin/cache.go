@@ -27,8 +27,9 @@ type Cache struct {
 	// that it reads, or two where a film's sound lies apart from its pictures, and its read-ahead.
 	MemoryBytes int64
 	// Dir is a directory for more blocks, beside those in memory, of DirBytes at most; 10 GiB by default. It belongs to this
-	// Cache alone, is made where it does not exist, and outlasts the program: after a start each object is looked up once,
-	// and the blocks of versions that still are there are read from the disk. "" means none.
+	// Cache alone, which locks it until Close; it is made where it does not exist. What it holds outlasts the program: after
+	// a start each object is looked up once, and the blocks of versions that still are there are read from the disk. ""
+	// means none.
 	Dir      string
 	DirBytes int64
 	// BlockBytes is the size of a block, and of a read of the origin. The default is 1 MiB.

@@ -27,6 +27,7 @@ type disk struct {
 	purges   func() uint64
 	writes   chan diskWrite
 	finished chan struct{}
+	lock     *os.File
 
 	mu    sync.Mutex
 	files map[blockKey]*list.Element // of *diskFile
@@ -52,8 +53,11 @@ const (
 	diskHashAt   = len(diskMagic)
 	diskNamesAt  = diskHashAt + sha256.Size
 	tempPrefix   = "new-"
+	lockName     = "lock"
 	queuedWrites = 16
 )
+
+var errLocked = errors.New("in use by another cache")
 
 // openDisk reads which blocks a directory holds, and removes what a crash left behind. ctx ends the writing.
 func openDisk(ctx context.Context, dir string, max int64, count *counters, purges func() uint64) (*disk, error) {
@@ -65,8 +69,12 @@ func openDisk(ctx context.Context, dir string, max int64, count *counters, purge
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := d.scan(); err != nil {
+	var err error
+	if d.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
 		return nil, err
+	}
+	if err := d.scan(); err != nil {
+		return nil, errors.Join(err, d.lock.Close())
 	}
 	go d.run(ctx)
 	return d, nil
@@ -227,6 +235,7 @@ func (d *disk) write(w diskWrite) {
 
 func (d *disk) run(ctx context.Context) {
 	defer close(d.finished)
+	defer d.lock.Close()
 	for {
 		select {
 		case w := <-d.writes:

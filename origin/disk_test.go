@@ -20,11 +20,11 @@ func diskCache(dir string, bytes int64) *origin.Cache {
 	return &origin.Cache{BlockBytes: block, Dir: dir, DirBytes: bytes}
 }
 
-// diskFiles are the files of a cache directory.
+// diskFiles are the files of a cache directory, without its lock.
 func diskFiles(t *testing.T, dir string) (paths []string, bytes int64) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
+		if err == nil && !d.IsDir() && d.Name() != "lock" {
 			info, err := d.Info()
 			require.NoError(t, err)
 			paths, bytes = append(paths, path), bytes+info.Size()
@@ -175,6 +175,27 @@ func TestDiskThatCannotBeUsed(t *testing.T) {
 	require.Error(t, cache.Prepare())
 	data := randomBytes(2 * block)
 	require.Equal(t, data, mustReadAll(t, cache.Wrap("s", newFake("film", data)), "film"))
+}
+
+// TestDiskIsLocked has two caches in one directory: the second says so, and does without.
+func TestDiskIsLocked(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	data := randomBytes(2 * block)
+	first := diskCache(dir, 0)
+	require.NoError(t, first.Prepare())
+	second := diskCache(dir, 0)
+	err := second.Prepare()
+	require.ErrorContains(t, err, filepath.Join(dir, "lock"))
+	require.ErrorContains(t, err, "in use by another cache")
+	require.Equal(t, data, mustReadAll(t, second.Wrap("s", newFake("film", data)), "film"))
+	closeCache(t, second)
+	paths, _ := diskFiles(t, dir)
+	require.Empty(t, paths)
+	closeCache(t, first)
+	third := diskCache(dir, 0)
+	require.NoError(t, third.Prepare())
+	closeCache(t, third)
 }
 
 // TestDiskKilled kills programs that fill a directory, and reads what they leave.

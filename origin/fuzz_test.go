@@ -3,17 +3,32 @@ package origin
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
+
+// requireFrugal fails when f allocates more than limit bytes. Nothing else runs in a fuzzing process.
+func requireFrugal(t *testing.T, limit uint64, f func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > limit {
+		t.Errorf("%d bytes are allocated, of %d at most", n, limit)
+	}
+}
 
 func FuzzMaxAge(f *testing.F) {
 	for _, s := range []string{"", "max-age=60", `public, MAX-AGE="7200", x`, "no-store", "max-age=99999999999999999999", "max-age=-1", ",,=,"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
-		age, ok := maxAge(header)
+		var age time.Duration
+		var ok bool
+		requireFrugal(t, uint64(64<<10+4*len(header)), func() { age, ok = maxAge(header) })
 		if age < 0 || age > defaultMaxTTL || !ok && age != 0 {
 			t.Errorf("%q is fresh for %v, %v", header, age, ok)
 		}
@@ -30,14 +45,17 @@ func FuzzDiskFile(f *testing.F) {
 	}
 	path := filepath.Join(f.TempDir(), "file")
 	f.Fuzz(func(t *testing.T, file []byte) {
-		data, err := parseBlock(file, k, v)
+		var data []byte
+		var err error
+		requireFrugal(t, uint64(64<<10+len(file)), func() { data, err = parseBlock(file, k, v) })
 		if err == nil && (len(data) > len(file) || string(file) != string(diskImage(k, &block{data: data, of: v}))) {
 			t.Errorf("%q passes for a block's file", file)
 		}
 		if err := os.WriteFile(path, file, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		space, key, err := readNames(path)
+		var space, key string
+		requireFrugal(t, 64<<10, func() { space, key, err = readNames(path) })
 		if err == nil && len(space)+len(key) > len(file) {
 			t.Error("names longer than their file")
 		}
@@ -49,7 +67,9 @@ func FuzzValidKey(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
-		if !ValidKey(key) {
+		valid := false
+		requireFrugal(t, 64<<10, func() { valid = ValidKey(key) })
+		if !valid {
 			return
 		}
 		if filepath.IsAbs(key) || strings.HasPrefix(key, "/") || filepath.ToSlash(filepath.Clean(key)) != key || key == "." || len(key) > 1024 {

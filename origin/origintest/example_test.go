@@ -1,84 +1,38 @@
 package origintest_test
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"log"
-	"sync"
-	"sync/atomic"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/origin/origintest"
 )
 
-// An origin of one's own, and the test that holds it to what package origin asks for.
-func Example() {
-	s := new(store)
-	s.put("films/one.flv", []byte("FLV"))
-	ctx := context.Background()
-	film, err := s.Open(ctx, "films/one.flv")
-	if err != nil {
-		log.Fatal(err)
-	}
-	s.put("films/one.flv", []byte("a new version"))
-	_, err = film.ReadAt(ctx, make([]byte, 3), 0)
-	fmt.Println(errors.Is(err, origin.ErrChanged))
-	// Output: true
-}
-
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	origintest.Run(t, func(*testing.T) origintest.Fixture {
-		s := new(store)
+// TestDirectory is what the test of an origin of one's own looks like; this one is a directory.
+func TestDirectory(t *testing.T) {
+	origintest.Run(t, func(t *testing.T) origintest.Fixture {
+		dir := t.TempDir()
+		written := time.Unix(1_000_000_000, 0)
 		return origintest.Fixture{
-			Origin: s,
-			Put:    func(_ *testing.T, key string, data []byte) { s.put(key, data) },
-			Remove: func(_ *testing.T, key string) { s.objects.Delete(key) },
+			Origin: origin.FS(os.DirFS(dir)),
+			Put: func(t *testing.T, key string, data []byte) {
+				path := filepath.Join(dir, filepath.FromSlash(key))
+				check(t, os.MkdirAll(filepath.Dir(path), 0o700))
+				check(t, os.WriteFile(path+".new", data, 0o600))
+				written = written.Add(time.Second) // by which FS tells versions
+				check(t, os.Chtimes(path+".new", written, written))
+				check(t, os.Rename(path+".new", path))
+			},
+			Remove: func(t *testing.T, key string) { check(t, os.Remove(filepath.Join(dir, filepath.FromSlash(key)))) },
 		}
 	})
 }
 
-// store keeps objects in memory.
-type store struct {
-	objects  sync.Map // of *object, by key
-	versions atomic.Int64
-}
-
-func (s *store) put(key string, data []byte) {
-	version := fmt.Sprint(s.versions.Add(1))
-	s.objects.Store(key, &object{store: s, key: key, version: version, data: bytes.Clone(data)})
-}
-
-func (s *store) Open(ctx context.Context, key string) (origin.Object, error) {
-	o, ok := s.objects.Load(key)
-	if !ok {
-		return nil, fmt.Errorf("store: %q: %w", key, fs.ErrNotExist)
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return o.(*object), ctx.Err()
 }
-
-// object is one version: put makes another one.
-type object struct {
-	store        *store
-	key, version string
-	data         []byte
-}
-
-// Info names the version, by which a cache tells it from others of the same size.
-func (o *object) Info() origin.Info { return origin.Info{Size: int64(len(o.data)), ETag: o.version} }
-
-func (o *object) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	if now, _ := o.store.objects.Load(o.key); now != any(o) {
-		return 0, fmt.Errorf("store: %q: %w", o.key, origin.ErrChanged)
-	}
-	return bytes.NewReader(o.data).ReadAt(p, off)
-}
-
-func (o *object) Close() error { return nil }
