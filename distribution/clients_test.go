@@ -3,7 +3,9 @@ package distribution
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,7 +53,9 @@ func listen(t *testing.T, e *Edge, d *Distribution) string {
 	e.Origins = func(context.Context, string, string) (origin.Origin, error) { return origin.FS(files), nil }
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	srv, served := &rtmp.Server{Handler: e}, make(chan error, 1)
+	secure := httptest.NewTLSServer(nil) // for its certificate
+	secure.Close()
+	srv, served := &rtmp.Server{Handler: e, TLSConfig: &tls.Config{Certificates: secure.TLS.Certificates}}, make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	t.Cleanup(func() {
 		require.NoError(t, srv.Close())

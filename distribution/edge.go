@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -177,10 +178,11 @@ func (e *Edge) open(ctx context.Context, d *Distribution) (*service, error) {
 	}}, nil
 }
 
-// space is where the Cache keeps what a distribution reads.
+// space is where the Cache keeps what a distribution reads. The caller reference tells distributions apart as their IDs do,
+// and is the same after a restart where IDs are made anew.
 func (e *Edge) space(d *Distribution) string {
 	bucket, _ := d.Config.S3Origin.Bucket()
-	space := d.ID + "/" + bucket
+	space := strconv.Quote(d.Config.CallerReference) + "/" + bucket
 	if e.ShareCache {
 		space = bucket
 	}

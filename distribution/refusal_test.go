@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"net"
@@ -186,10 +187,11 @@ func TestSignedThroughEveryDoor(t *testing.T) {
 	t.Parallel()
 	e, _, d, _ := signedEdge(t)
 	address := listen(t, e, d)
-	for _, scheme := range []string{"rtmp", "rtmpe", "rtmpt", "rtmpte"} {
+	for _, scheme := range []string{"rtmp", "rtmpe", "rtmpt", "rtmpte", "rtmps", "rtmpts"} {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()
-			c, err := rtmp.Dial(t.Context(), scheme+"://"+address+"/cfx/st/", nil)
+			opts := &rtmp.ClientOptions{TLSConfig: &tls.Config{InsecureSkipVerify: true}}
+			c, err := rtmp.Dial(t.Context(), scheme+"://"+address+"/cfx/st/", opts)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, c.Close()) })
 			require.NoError(t, c.Connect(t.Context()))
