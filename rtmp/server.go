@@ -197,7 +197,8 @@ func (s *Server) wait(end func(*web)) {
 
 // Shutdown stops accepting, ends the connections on which nothing plays, and lets the others finish until ctx ends.
 // Whoever is left then is told NetConnection.Connect.AppShutdown and cut. It returns when all of the server's goroutines
-// have ended: nil when every viewer finished, else ctx's error.
+// have ended: nil when every viewer finished, else ctx's error. The clients of tunnels get two seconds more to fetch what was
+// said last; those that come by a connection for each request, as through many proxies, find the listener closed.
 func (s *Server) Shutdown(ctx context.Context) error {
 	conns := s.stopAccepting()
 	for _, c := range conns {
