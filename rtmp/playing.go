@@ -275,8 +275,10 @@ func (p *player) restart(at int64) {
 func (p *player) seek() error {
 	target := p.seekTo
 	switched := ""
+	var later *action
 	if t := p.transition; t != nil && t.armed { // the buffer that the switch spares is thrown away
 		switched = p.cur.display
+		later = t.later
 		p.take(t)
 	} else if t != nil {
 		t.stale = true
@@ -312,6 +314,8 @@ func (p *player) seek() error {
 		return p.fail(failed)
 	case past:
 		return p.finish()
+	case later != nil:
+		return p.switchTo(later)
 	}
 	return nil
 }

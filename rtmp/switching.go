@@ -55,6 +55,11 @@ func (p *player) switchTo(a *action) error {
 	} else if offset < p.pace.from {
 		return p.refuseSwitch(&a.item, &StatusError{Code: CodePlayFailed, Description: "The offset has been played already."})
 	}
+	if t := p.transition; t != nil && t.fitted {
+		later := *a
+		t.later = &later // the old stream cannot go on as it was
+		return nil
+	}
 	p.abandon()
 	t := &transition{item: a.item, offset: offset, origin: p.timeline.origin, base: p.cur.base, old: p.cur.src.Info()}
 	t.ctx, t.cancel = context.WithCancel(p.ctx)
@@ -71,7 +76,10 @@ func (p *player) spliceTarget(t *transition) int64 {
 	if t.offset >= 0 && !t.stale {
 		return t.offset
 	}
-	return p.horizon()
+	if p.held {
+		return p.horizon()
+	}
+	return p.horizon() + spliceAhead
 }
 
 // horizon is the first stream time of which nothing has been sent.
@@ -178,9 +186,8 @@ func (p *player) boundary(at int64) (done bool, err error) {
 	switch {
 	case at >= p.cur.end:
 		return true, p.finish()
-	case at < t.at && t.overlaps(&p.tag, at):
-		return false, nil
 	case at < t.at:
+		t.fit(&p.tag, at)
 		p.timeline.at(p.tag.Timestamp)
 		if err := p.send(at); err != nil {
 			return true, err
@@ -206,6 +213,9 @@ func (p *player) splice() error {
 	}
 	p.tellTransitionComplete(old, uint32(t.at))
 	p.tag, p.held = t.first, true
+	if t.later != nil {
+		return p.switchTo(t.later)
+	}
 	return nil
 }
 

@@ -16,6 +16,11 @@ const (
 	maxKeyInterval = 30_000
 	// maxSpliceHeaders is how many sequence headers and script tags may stand before a key frame.
 	maxSpliceHeaders = 16
+	// maxReorder is how long before a frame is shown it may be decoded, in ms.
+	maxReorder = 500
+	// spliceAhead is how far ahead of what has been sent a splice is, in ms, so that few pictures which have been sent are
+	// shown only after it.
+	spliceAhead = 160
 	// maxInterleave is how far behind the audio a file's video may lie, in ms.
 	maxInterleave = 1000
 )
@@ -49,8 +54,52 @@ type transition struct {
 	first   flv.Tag   // valid until the next call of src
 
 	// Owned by the player.
-	armed bool // it waits for the splice
-	stale bool // the stream has been sought in since
+	armed   bool    // it waits for the splice
+	stale   bool    // the stream has been sought in since
+	picture int64   // stream time of the last picture before the splice, once that is near
+	fitted  bool    // a picture was fitted before it
+	later   *action // the switch that came since
+}
+
+// fit has a picture of the old stream, whose stream time is at, shown before the new one begins. Where key frames are not
+// aligned, the splice may come between a picture and those that are shown before it but decoded after: it takes the place of
+// the last of them, which is not sent any more. Only AVC in its classic form is looked at.
+func (t *transition) fit(tag *flv.Tag, at int64) {
+	if tag.Type != flv.TagVideo {
+		return
+	}
+	spacing := at - t.picture
+	t.picture = at
+	shown := t.at
+	if ahead, ok := composition(&t.first); ok {
+		shown += ahead
+	}
+	ahead, ok := composition(tag)
+	if !ok || at+ahead < shown {
+		return
+	}
+	t.fitted = true
+	if ahead = max(0, shown-at-spacing); tag.Head.Len() == 0 {
+		tag.Head, tag.Data = flv.MakeHead(tag.Data[:avcHead]...), tag.Data[avcHead:]
+	}
+	b := tag.Head.Bytes()
+	tag.Head = flv.MakeHead(b[0], b[1], byte(ahead>>16), byte(ahead>>8), byte(ahead))
+}
+
+// avcHead is the size of the codec header of an AVC tag.
+const avcHead = 5
+
+// composition is how long after its timestamp a picture is shown, in ms (FLV v10.1, E.4.3.1: CompositionTime).
+func composition(tag *flv.Tag) (int64, bool) {
+	const frameType, avc, pictures = 0x70, 7, 1
+	b := tag.Head.Bytes()
+	if len(b) == 0 {
+		b = tag.Data
+	}
+	if tag.Type != flv.TagVideo || len(b) < avcHead || b[0]&^frameType != avc || b[1] != pictures {
+		return 0, false
+	}
+	return int64(int32(uint32(b[2])<<24|uint32(b[3])<<16|uint32(b[4])<<8) >> 8), true
 }
 
 // The owners of a transition.
