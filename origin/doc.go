@@ -20,7 +20,7 @@
 //
 // # An origin of your own
 //
-// It has Open, and its objects Info, ReadAt and Close; the example of origintest is one of 60 lines. Three things are easily
+// It has Open, and its objects Info, ReadAt and Close; the example of origintest is a whole one. Three things are easily
 // missed, and origintest.Run looks for each: an error for what does not exist wraps fs.ErrNotExist; Info tells two versions of
 // one size apart, by ETag or ModTime; and ReadAt of a version that is gone fails with ErrChanged.
 //

@@ -2,13 +2,17 @@
 //
 //	func TestConformance(t *testing.T) {
 //		origintest.Run(t, func(t *testing.T) origintest.Fixture {
-//			store := newStore(t)
-//			return origintest.Fixture{Origin: store, Put: store.put, Remove: store.remove}
+//			s := newStore(t)
+//			return origintest.Fixture{Origin: s, Put: s.put, Remove: s.remove}
 //		})
 //	}
 //
 // It holds an origin to what the comments of Origin, Object and Info in package origin say, and needs nothing but testing.
-// The example is a whole origin with its test.
+// The example is a whole origin.
+//
+// # Specifications
+//
+// Keys are those of origin.ValidKey: what S3 takes and io/fs as well. Reads are those of io.ReaderAt, with a context.
 package origintest
 
 import (
