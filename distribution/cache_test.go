@@ -56,3 +56,21 @@ func TestEdgeSharesCache(t *testing.T) {
 		})
 	}
 }
+
+// TestEdgeCacheAfterRestart has a set that is made anew from the same configuration, as in a program without a store: its
+// distribution has another ID, and is the same to the cache.
+func TestEdgeCacheAfterRestart(t *testing.T) {
+	t.Parallel()
+	cache := new(origin.Cache)
+	defer func() { require.NoError(t, cache.Close()) }()
+	for _, want := range []int{2, 0} {
+		e, _, _, buckets := newEdge(t, nil)
+		e.Cache = cache
+		app, err := e.Connect(t.Context(), request("cfx/st", "rtmp://films.example.com/cfx/st"))
+		require.NoError(t, err)
+		_, err = app.Play(t.Context(), &rtmp.PlayRequest{Name: "flv:a"})
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		_, asked := buckets.take()
+		require.Len(t, asked, want)
+	}
+}
