@@ -11,6 +11,9 @@
 //		return err
 //	}
 //	for tag, err := r.Next(ctx); err != io.EOF; tag, err = r.Next(ctx) {
+//		if err != nil {
+//			return err
+//		}
 //		fmt.Println(tag.Type, tag.Timestamp, tag.Codec(), tag.KeyFrame(), tag.Len())
 //	}
 //

@@ -11,7 +11,10 @@
 //		if err == io.EOF {
 //			return nil
 //		}
-//		...
+//		if err != nil {
+//			return err
+//		}
+//		send(&tag)
 //	}
 //
 // The file formats are those of packages flv (Adobe Flash Video File Format 10.1, annex E), mp4 (ISO/IEC 14496-12 and

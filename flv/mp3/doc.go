@@ -7,13 +7,18 @@
 //		return err
 //	}
 //	r := f.NewReader(in)
-//	r.Seek(ctx, time.Minute)
+//	if _, err := r.Seek(ctx, time.Minute); err != nil {
+//		return err
+//	}
 //	for {
 //		tag, err := r.Next(ctx)
 //		if err == io.EOF {
 //			return nil
 //		}
-//		...
+//		if err != nil {
+//			return err
+//		}
+//		send(&tag)
 //	}
 //
 // # Seeking

@@ -10,6 +10,10 @@
 // the keys, likeliest first. The first that exists is opened and its index, which all viewers of that version of the
 // object share, is built once. Then the tracks are chosen that the client takes.
 //
+// Handler.Authorize decides who plays what, from the name and the keys.
+//
+// # Specifications
+//
 // Prefixes and extensions are those of Adobe Media Server ("Streaming media files") and of Amazon CloudFront's RTMP
 // distributions.
 package vod
