@@ -28,12 +28,13 @@ func (f HandlerFunc) Connect(ctx context.Context, r *ConnectRequest) (App, error
 // by assertion; Close is called when the connection has ended.
 type App interface {
 	// Play opens what a play command names: it is called for each play, each entry of a playlist and each transition. It
-	// runs on the stream's player goroutine, and ctx ends when the stream or the connection does. Errors are told to the
-	// client by StatusOf.
+	// runs on the stream's player goroutine or, so that what plays goes on while a switch is opened, on another one beside
+	// it; ctx ends when it is not wanted any more, and when the stream or the connection ends. Errors are told to the client
+	// by StatusOf, but those of a switch all alike, by NetStream.Play.Failed.
 	Play(ctx context.Context, r *PlayRequest) (Source, error)
 }
 
-// Source is media that a player pulls from. All of its methods are called by one goroutine, and Close exactly once.
+// Source is media that a player pulls from. One goroutine at a time calls its methods, and Close exactly once.
 type Source interface {
 	Info() *flv.Info
 	flv.Reader
