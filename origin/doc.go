@@ -26,6 +26,9 @@
 //
 // # Specification
 //
+// Cache.Purge forgets what is kept of a key, a prefix or a whole space before its time; Cache.Stats tells at any time what
+// was found where, and what origins were asked.
+//
 // How long an object is taken to be what it was follows RFC 9111 (Cache-Control, Expires) within the bounds that Amazon
 // CloudFront set for RTMP distributions.
 package origin

@@ -49,6 +49,9 @@ func (o *Cached) Open(ctx context.Context, key string) (Object, error) {
 	known, _ := o.c.entries.GetIfPresent(k)
 	if known != nil && time.Now().Before(known.fresh) {
 		o.c.count.freshHits.Add(1)
+		if known.err != nil {
+			o.c.count.negativeHits.Add(1)
+		}
 		return o.object(known)
 	}
 	return o.lookUp(ctx, k, known)
@@ -81,7 +84,6 @@ func (o *Cached) lookUp(ctx context.Context, k entryKey, known *entry) (Object, 
 
 func (o *Cached) object(e *entry) (Object, error) {
 	if e.err != nil {
-		o.c.count.negativeHits.Add(1)
 		return nil, e.err
 	}
 	e.v.acquire()
