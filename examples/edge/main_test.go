@@ -136,6 +136,7 @@ func TestBadCommandLines(t *testing.T) {
 		"-origin file://" + nowhere:               nowhere,
 		"-origin nonsense":                        "-origin",
 		"-origin ftp://films":                     "ftp",
+		"-origin file:///srv/{bucket}":            "there is none",
 		"-wait-for-missing=perhaps":               "-wait-for-missing",
 		"-enhanced sometimes":                     "-enhanced",
 		"-trusted-proxies 10.0.0.0":               "-trusted-proxies",

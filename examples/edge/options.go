@@ -172,6 +172,8 @@ func (o *options) check(rest []string) error {
 		return errors.New("-default-distribution: there is no -distribution")
 	case len(o.distributions) > 0 && o.origin == "":
 		return errors.New("-distribution: it needs -origin")
+	case strings.Contains(o.origin, "{bucket}") && len(o.distributions) == 0:
+		return errors.New("-origin: {bucket} is that of a -distribution, and there is none")
 	case o.logFormat != "text" && o.logFormat != "json":
 		return fmt.Errorf("-log-format: %q is neither text nor json", o.logFormat)
 	case o.drain < 0:

@@ -107,6 +107,7 @@ func TestOpenSchemes(t *testing.T) {
 		"ftp://films":    "ftp: not linked into this program; linked are file, mem, s3",
 		"films":          "no scheme",
 		"::":             "missing protocol scheme",
+		"file://srv/m":   "three slashes, file:///srv/m",
 	} {
 		_, err := bucket.Open(t.Context(), url)
 		require.ErrorContains(t, err, want)

@@ -26,6 +26,9 @@ func open(ctx context.Context, rawURL string, opts *Options) (*Origin, error) {
 	if !blob.DefaultURLMux().ValidBucketScheme(u.Scheme) {
 		return nil, &schemeError{u.Scheme}
 	}
+	if u.Scheme == "file" && u.Host != "" && u.Host != "." { // the driver would leave it out of the path
+		return nil, fmt.Errorf("bucket: %s: a file URL has three slashes, file:///%s%s", u.Redacted(), u.Host, u.Path)
+	}
 	addDefaults(u)
 	b, err := blob.DefaultURLMux().OpenBucketURL(ctx, u)
 	if err != nil {
