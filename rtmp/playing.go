@@ -324,7 +324,7 @@ func (p *player) seek() error {
 // played has a known place on the timeline; of what comes, each item is opened in turn to know where the next begins.
 func (p *player) reach(target time.Duration) (missing item, err error) {
 	t := target.Milliseconds()
-	state := p.state
+	state, opened := p.state, false
 	for err == nil {
 		it, at := item{}, int64(0)
 		switch n := len(p.played); {
@@ -340,15 +340,16 @@ func (p *player) reach(target time.Duration) (missing item, err error) {
 			at = p.cur.last()
 			it = p.shift()
 		default:
+			if opened {
+				p.seekTo = target
+				p.setState(state)
+				p.event(EventPlay, nil)
+			}
 			return item{}, nil
 		}
 		p.leave()
-		missing = it
-		if _, err = p.openItem(it, at); err == nil {
-			p.seekTo = target
-			p.setState(state)
-			p.event(EventPlay, nil)
-		}
+		missing, opened = it, true
+		_, err = p.openItem(it, at)
 	}
 	return missing, err
 }

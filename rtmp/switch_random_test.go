@@ -99,7 +99,10 @@ func TestSwitchAtRandom(t *testing.T) {
 	makeRenditions(t, dir)
 	for _, alignment := range []string{"aligned", "unaligned"} {
 		for _, types := range [][2]string{{"mp4", "mp4"}, {"flv", "flv"}, {"mp4", "flv"}} {
-			for i, pair := range [][2]string{{"300", "700"}, {"700", "1500"}, {"300", "1500"}} {
+			for i, pair := range [][2]string{{"300", "1500"}, {"300", "700"}, {"700", "1500"}} {
+				if types[0] != types[1] && i > 0 {
+					break
+				}
 				names := [2]string{types[0] + ":" + alignment + pair[0] + "." + types[0], types[1] + ":" + alignment + pair[1] + "." + types[1]}
 				t.Run(strings.Join(names[:], " "), func(t *testing.T) {
 					t.Parallel()
@@ -172,7 +175,7 @@ func zap(t *testing.T, dir string, names [2]string, out string, seed uint64) {
 			require.NoError(t, stream.Play2(t.Context(), rtmp.TransitionSwitch, names[dice.IntN(2)], nil))
 		}
 	}
-	require.Greater(t, completed.Load(), int32(50))
+	require.Greater(t, completed.Load(), int32(30), "switches made")
 }
 
 // viewer checks that what comes is continuous, and writes it to a file on a timeline that never goes back.
