@@ -224,3 +224,29 @@ func (v *viewer) watch(tag *flv.Tag) {
 	v.wrote = written.Timestamp
 	require.NoError(v.t, v.file.Write(&written))
 }
+
+// BenchmarkSwitchFile is what a switch costs where the file is known: it is opened, its first tag is read, and it goes to a
+// key frame.
+func BenchmarkSwitchFile(b *testing.B) {
+	for _, name := range []string{"mp4:demo.mp4", "flv:demo"} {
+		b.Run(name, func(b *testing.B) {
+			h := &vod.Handler{Origin: origin.FS(os.DirFS("../examples/edge/demo"))}
+			app, err := h.Connect(b.Context(), &rtmp.ConnectRequest{App: "vod"})
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				src, err := app.Play(b.Context(), &rtmp.PlayRequest{Name: name, Length: -1})
+				require.NoError(b, err)
+				_, err = src.Next(b.Context())
+				require.NoError(b, err)
+				_, err = src.Seek(b.Context(), 6*time.Second)
+				require.NoError(b, err)
+				for range 3 { // two sequence headers and the key frame
+					_, err = src.Next(b.Context())
+					require.NoError(b, err)
+				}
+				require.NoError(b, src.Close())
+			}
+		})
+	}
+}
