@@ -71,7 +71,9 @@ func (o *cachedObject) next(ctx context.Context, l *lane, index int64) (*block, 
 	if err != nil {
 		return nil, err
 	}
-	l.adapt(inTime)
+	if l.depth > 0 { // else it is a piece of one large window, which tells nothing of the viewer's pace
+		l.adapt(inTime)
+	}
 	a.leave()
 	copy(l.aheads, l.aheads[1:])
 	l.aheads[len(l.aheads)-1] = nil
