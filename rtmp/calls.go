@@ -37,7 +37,9 @@ func (c *conn) dispatch(cmd *command) error {
 		return c.subscribe(cmd)
 	case "checkBandwidth":
 		return c.checkBandwidth(cmd)
-	case "_result", "_error", "onStatus", "FCUnsubscribe":
+	case "_result", "_error":
+		return c.probeAnswered(cmd.transaction)
+	case "onStatus", "FCUnsubscribe":
 		return nil
 	case "play", "play2", "closeStream", "seek", "pause", "pauseRaw", "receiveAudio", "receiveVideo", "publish":
 		return c.streamCommand(cmd)
@@ -76,13 +78,6 @@ func (c *conn) subscribe(cmd *command) error {
 	name := displayName(cmd.stringArg(0))
 	info := statusInfo(levelStatus, CodePlayStart, "FCSubscribe to stream "+name+".", "", c.id)
 	return c.out.reply(c.out.command(nil, csConnect, 0, 0, "onFCSubscribe", 0.0, nil, info))
-}
-
-// checkBandwidth ends a Flash player's bandwidth detection: the result, and then onBWDone with kbit/s, the bytes and
-// time it was measured over, and the latency in ms. Nothing is measured, as the answer is for players that wait for it.
-func (c *conn) checkBandwidth(cmd *command) error {
-	b := c.out.result(nil, cmd.transaction, nil)
-	return c.out.reply(c.out.command(b, csConnect, 0, 0, "onBWDone", 0.0, nil, 8192, 0, 0, 0))
 }
 
 func (c *conn) call(cmd *command) error {

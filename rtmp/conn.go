@@ -56,6 +56,7 @@ type conn struct {
 	scheme   string            // of the door: rtmp, rtmpe, ...
 	request  *ConnectRequest
 	takes    func(flv.Codec) bool // the codecs that the client is sent
+	probe    *probe               // of the bandwidth; nil before the first
 	acked    uint64               // bytes received up to the last acknowledgement
 	ackEvery uint64               // the client's window; 0 before it stated one
 

@@ -201,7 +201,7 @@ func TestSourceBreaksOff(t *testing.T) {
 		p.play("film")
 		got := p.until(CodePlayFailed)
 		frames(t, media(got), &film{length: 5001 * time.Millisecond, video: true}, 0, time.Hour, 0)
-		require.Equal(t, []string{"control 1"}, names(p.within(time.Second)))
+		require.Equal(t, []string{"control 1", CodePlayStop}, names(p.within(time.Second)))
 		p.play("short")
 		p.until(CodePlayStop)
 	})

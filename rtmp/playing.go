@@ -340,6 +340,9 @@ func (p *player) fail(err error) error {
 	p.lose()
 	p.tellRefusal(refusal, display, at)
 	p.control(chunk.EventStreamEOF)
+	if len(p.list) == 0 {
+		p.status(CodePlayStop) // without it ffmpeg waits for ever
+	}
 	p.event(EventStop, err)
 	p.setState(stateEnded)
 	p.drop()

@@ -200,7 +200,7 @@ func TestSeekFails(t *testing.T) {
 		p.within(1200 * time.Millisecond)
 		p.send(1, "seek", 0.0, nil, 5000.0)
 		got := names(behind(t, p.within(time.Second)))
-		require.Equal(t, []string{CodePlayFailed, "control 1"}, got[len(got)-2:])
+		require.Equal(t, []string{CodePlayFailed, "control 1", CodePlayStop}, got[len(got)-3:])
 	})
 }
 

@@ -1,11 +1,15 @@
 package rtmptest_test
 
 import (
+	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -128,4 +132,24 @@ func TestStrangersRejected(t *testing.T) {
 		_, err := dialGortmplib(t, url+"#clip")
 		require.ErrorContains(t, err, "NetConnection.Connect.Rejected")
 	})
+}
+
+// TestStrangersBreakOff holds that a player ends by itself when a file gives out in the middle of it.
+func TestStrangersBreakOff(t *testing.T) {
+	t.Parallel()
+	for program, args := range map[string][]string{
+		"ffmpeg":   {"-v", "quiet", "-f", "null", "/dev/null", "-i"},
+		"rtmpdump": {"-q", "-o", "/dev/null", "-r"},
+	} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			needs(t, program)
+			srv := rtmptest.NewServer(t, rtmptest.Clips())
+			srv.Fail(&rtmptest.Fault{Err: errors.New("gone"), Tags: 10})
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			_ = exec.CommandContext(ctx, program, append(args, srv.URL+"/mp4:clip.mp4")...).Run()
+			require.NoError(t, ctx.Err(), "it did not end")
+		})
+	}
 }
