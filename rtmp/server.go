@@ -19,6 +19,8 @@ const DefaultChunkSize = 64 << 10
 // ErrServerClosed is what Serve returns after Close or Shutdown.
 var ErrServerClosed = errors.New("rtmp: server closed")
 
+var errNoHandler = errors.New("rtmp: the Server has no Handler")
+
 // Server serves RTMP. Set its fields before the first call of Serve and leave them alone from then on; only Handler is
 // required.
 type Server struct {
@@ -69,6 +71,9 @@ func (s *Server) ListenAndServe(addr string) error {
 // listeners may be served at once.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
+	if s.Handler == nil {
+		return errNoHandler
+	}
 	if !s.track(l) {
 		return ErrServerClosed
 	}

@@ -314,6 +314,13 @@ func TestCloseCutsStalledViewer(t *testing.T) {
 	})
 }
 
+func TestServeWithoutHandler(t *testing.T) {
+	l := newPipeListener()
+	require.ErrorIs(t, new(Server).Serve(l), errNoHandler)
+	_, err := l.Accept()
+	require.Error(t, err, "the listener is left open")
+}
+
 func TestConnectionLimit(t *testing.T) {
 	bubble(t, &Server{Limits: Limits{Connections: 1}}, func(t *testing.T, h *house) {
 		h.peer(t).connect()
