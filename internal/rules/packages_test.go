@@ -35,7 +35,7 @@ type goPackage struct {
 func (p *goPackage) path() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
 
 // library tells whether others may import p.
-func (p *goPackage) library() bool {
+func (p *goPackage) isLibrary() bool {
 	return p.Name != "main" && !strings.HasPrefix(p.path(), "internal/")
 }
 
@@ -75,7 +75,7 @@ func libraries(t *testing.T) []goPackage {
 	require.NoError(t, err)
 	var libs []goPackage
 	for _, p := range all {
-		if p.library() {
+		if p.isLibrary() {
 			libs = append(libs, p)
 		}
 	}
