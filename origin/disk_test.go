@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -252,6 +251,5 @@ func fillUntilKilled(dir string) {
 			fmt.Println(key)
 		}
 		cache.Purge("s", "film"+fmt.Sprint(i%3))
-		time.Sleep(time.Millisecond)
 	}
 }
