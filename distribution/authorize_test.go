@@ -68,19 +68,19 @@ func TestAuthorizer(t *testing.T) {
 		authorizer func(*Authorization) (vod.Grant, error)
 		asked      []string // nil for a refusal
 	}{
-		{"grants all", nil, func(a *Authorization) (vod.Grant, error) { return a.Grant, a.Err }, []string{"films/a", "films/a.flv"}},
-		{"grants some", nil, func(a *Authorization) (vod.Grant, error) { return vod.Grant{Keys: a.Keys[:1]}, nil }, []string{"films/a"}},
+		{"grants all", nil, func(a *Authorization) (vod.Grant, error) { return a.Grant, a.Err }, []string{"films/a.flv", "films/a"}},
+		{"grants some", nil, func(a *Authorization) (vod.Grant, error) { return vod.Grant{Keys: a.Keys[:1]}, nil }, []string{"films/a.flv"}},
 		{"grants none", nil, func(*Authorization) (vod.Grant, error) { return vod.Grant{}, nil }, nil},
 		{"refuses", nil, func(a *Authorization) (vod.Grant, error) { return a.Grant, fs.ErrPermission }, nil},
 		{"fails", nil, func(a *Authorization) (vod.Grant, error) { return a.Grant, broken }, nil},
 		{"beside a signature", private, func(a *Authorization) (vod.Grant, error) { return a.Grant, a.Err }, nil},
-		{"instead of a signature", private, func(a *Authorization) (vod.Grant, error) { return vod.Grant{Keys: a.Keys}, nil }, []string{"films/a", "films/a.flv"}},
+		{"instead of a signature", private, func(a *Authorization) (vod.Grant, error) { return vod.Grant{Keys: a.Keys}, nil }, []string{"films/a.flv", "films/a"}},
 		{"by the token", nil, func(a *Authorization) (vod.Grant, error) {
 			if a.Path.Query != "token=1" || a.Path.AppQuery != "" || a.Play.Connect == nil || a.Distribution == nil {
 				return vod.Grant{}, fs.ErrPermission
 			}
 			return a.Grant, nil
-		}, []string{"films/a", "films/a.flv"}},
+		}, []string{"films/a.flv", "films/a"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

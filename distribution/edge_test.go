@@ -130,7 +130,7 @@ func TestEdgePlay(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	opened, asked := buckets.take()
 	require.Equal(t, []string{"films E74FTE3AJFJ256A"}, opened, "a bucket is opened once")
-	require.Equal(t, []string{"films/videos/a.mp4", "films/videos/a.mp4", "films/videos/a.mp4", "films/videos/b", "films/videos/b.flv"}, asked)
+	require.Equal(t, []string{"films/videos/a.mp4", "films/videos/a.mp4", "films/videos/a.mp4", "films/videos/b.flv", "films/videos/b"}, asked)
 }
 
 func TestEdgeWaitForMissing(t *testing.T) {
@@ -211,7 +211,7 @@ func TestEdgeCache(t *testing.T) {
 	_, err = app.Play(t.Context(), &rtmp.PlayRequest{Name: "flv:a"})
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	_, asked := buckets.take()
-	require.Equal(t, []string{"films/a", "films/a.flv"}, asked)
+	require.Equal(t, []string{"films/a.flv", "films/a"}, asked)
 }
 
 func TestEdgeConcurrent(t *testing.T) {

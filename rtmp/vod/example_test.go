@@ -50,8 +50,8 @@ func ExampleMount_Path() {
 		fmt.Println(p.Prefix, p.Name, p.Keys()[:min(2, len(p.Keys()))])
 	}
 	// Output:
-	// mp4 films/a [films/a films/a.mp4]
+	// mp4 films/a [films/a.mp4 films/a.f4v]
 	// mp4 films/a.mp4 [films/a.mp4]
 	// mp4 films/a.mp4 [films/a.mp4]
-	// mp4 films/a [films/a films/a.mp4]
+	// mp4 films/a [films/a.mp4 films/a.f4v]
 }

@@ -59,7 +59,7 @@ func TestPlay(t *testing.T) {
 	h, f, _ := newHandler(o)
 	s, err := connect(t, h, "vod/mp4:dir").Play(t.Context(), play("mp4:film?x=1"))
 	require.NoError(t, err)
-	require.Equal(t, []string{"dir/film", "dir/film.mp4"}, o.keysAsked())
+	require.Equal(t, []string{"dir/film.mp4"}, o.keysAsked())
 	require.Equal(t, 10*time.Second, s.Info().Duration)
 	require.Equal(t, avcAndAAC, *f.chosen.Load())
 	for i := range uint32(100) {
@@ -85,8 +85,10 @@ func TestPlayErrors(t *testing.T) {
 		{"mp4:a.mp4", nil, fs.ErrNotExist, []string{"a.mp4"}},
 		{"../a.mp4", nil, fs.ErrNotExist, nil},
 		{"", nil, fs.ErrNotExist, nil},
-		{"flv:a", map[string]error{"a": fs.ErrPermission}, fs.ErrPermission, []string{"a", "a.flv"}},
-		{"flv:a", map[string]error{"a": broken}, broken, []string{"a"}},
+		{"flv:a", nil, fs.ErrNotExist, []string{"a.flv", "a"}},
+		{"flv:a", map[string]error{"a.flv": fs.ErrPermission}, fs.ErrPermission, []string{"a.flv", "a"}},
+		{"flv:a", map[string]error{"a": fs.ErrPermission}, fs.ErrPermission, []string{"a.flv", "a"}},
+		{"flv:a", map[string]error{"a.flv": broken}, broken, []string{"a.flv"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -104,11 +106,12 @@ func TestPlayErrors(t *testing.T) {
 // A bucket that may not be listed says 403 of what is missing.
 func TestPlayPastForbiddenKey(t *testing.T) {
 	t.Parallel()
-	o := &fakeOrigin{fail: map[string]error{"a": fs.ErrPermission}}
-	o.put("a.flv", `"1"`)
+	o := &fakeOrigin{fail: map[string]error{"a.flv": fs.ErrPermission}}
+	o.put("a.mp4", `"1"`)
 	h, _, _ := newHandler(o)
 	s, err := connect(t, h, "vod").Play(t.Context(), play("a"))
 	require.NoError(t, err)
+	require.Equal(t, []string{"a.flv", "a.mp4"}, o.keysAsked())
 	require.NoError(t, s.Close())
 }
 
@@ -208,36 +211,36 @@ func TestAuthorize(t *testing.T) {
 		asked []string
 		want  error
 	}{
-		{"all", func(_ Path, keys []string) (Grant, error) { return Grant{Keys: keys}, nil }, []string{"a", "a.flv"}, nil},
-		{"some", func(_ Path, keys []string) (Grant, error) { return Grant{Keys: keys[1:]}, nil }, []string{"a.flv"}, nil},
+		{"all", func(_ Path, keys []string) (Grant, error) { return Grant{Keys: keys}, nil }, []string{"b.flv", "b"}, nil},
+		{"some", func(_ Path, keys []string) (Grant, error) { return Grant{Keys: keys[1:]}, nil }, []string{"b"}, nil},
 		{"none", func(Path, []string) (Grant, error) { return Grant{}, nil }, nil, fs.ErrPermission},
 		{"refused", func(_ Path, keys []string) (Grant, error) { return Grant{Keys: keys}, refused }, nil, refused},
 		{"by its query", func(p Path, keys []string) (Grant, error) {
-			if p.Query != "token=1" || p.Prefix != "flv" || p.Name != "a" {
+			if p.Query != "token=1" || p.Prefix != "flv" || p.Name != "b" {
 				return Grant{}, refused
 			}
 			return Grant{Keys: keys}, nil
-		}, []string{"a", "a.flv"}, nil},
+		}, []string{"b.flv", "b"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := &fakeOrigin{}
-			o.put("a.flv", `"1"`)
+			o.put("b", `"1"`)
 			h, _, _ := newHandler(o)
 			h.Authorize = func(_ context.Context, r *rtmp.PlayRequest, p Path, keys []string) (Grant, error) {
-				require.Equal(t, "flv:a?token=1", r.Name)
+				require.Equal(t, "flv:b?token=1", r.Name)
 				require.Equal(t, "vod", r.Connect.App)
 				return c.grant(p, keys)
 			}
 			a, err := h.Connect(t.Context(), &rtmp.ConnectRequest{App: "vod"})
 			require.NoError(t, err)
-			s, err := a.Play(t.Context(), &rtmp.PlayRequest{Connect: &rtmp.ConnectRequest{App: "vod"}, Name: "flv:a?token=1"})
+			s, err := a.Play(t.Context(), &rtmp.PlayRequest{Connect: &rtmp.ConnectRequest{App: "vod"}, Name: "flv:b?token=1"})
 			require.ErrorIs(t, err, c.want)
 			require.Equal(t, c.asked, o.keysAsked())
 			if err == nil {
 				require.NoError(t, s.Close())
 			}
-			_, err = a.(rtmp.Lengther).Length(t.Context(), "flv:a?token=1")
+			_, err = a.(rtmp.Lengther).Length(t.Context(), "flv:b?token=1")
 			require.ErrorIs(t, err, c.want)
 			require.Zero(t, o.open.Load())
 		})

@@ -10,27 +10,40 @@ import (
 	"github.com/seed-3309b198/reelfront/origin"
 )
 
-// Keys are the keys of the objects that the path may mean, the likeliest first: the name as it is, then with the
-// extensions that clients leave out, then the same percent-decoded. There are at most 8, each of them clean; none where
-// the name cannot be an object's.
+// Keys are the keys of the objects that the path may mean, the likeliest first: the name with the extensions that clients
+// leave out and then as it is, or the other way round where it has one; each also percent-decoded. There are at most 8,
+// each of them clean; none where the name cannot be an object's.
 func (p Path) Keys() []string {
 	forms := []string{p.Name}
 	if decoded, err := url.PathUnescape(p.Name); err == nil && decoded != p.Name {
 		forms = append(forms, decoded)
 	}
-	var keys []string
-	for _, form := range forms {
-		if !isClean(form) {
-			continue
+	var candidates [2][]string
+	for i, form := range forms {
+		if isClean(form) {
+			candidates[i] = named(form, p.Prefix, maxKeys/len(forms))
 		}
-		candidates := append([]string{form}, extended(form, p.Prefix)...)
-		for _, key := range candidates[:min(len(candidates), maxKeys/len(forms))] {
-			if isClean(key) && !slices.Contains(keys, key) {
-				keys = append(keys, key)
+	}
+	var keys []string
+	for i := range maxKeys {
+		for _, c := range candidates {
+			if i < len(c) && isClean(c[i]) && !slices.Contains(keys, c[i]) {
+				keys = append(keys, c[i])
 			}
 		}
 	}
 	return keys
+}
+
+// named are at most so many objects' names that a stream name stands for. In buckets nearly all have an extension, so one
+// without is asked for last: each that does not exist is a round trip to the origin before the first frame.
+func named(name, prefix string, most int) []string {
+	longer := extended(name, prefix)
+	longer = longer[:min(len(longer), most-1)]
+	if hasMediaExt(name) {
+		return append([]string{name}, longer...)
+	}
+	return append(longer, name)
 }
 
 // extended are a name's forms with an extension added. A name that has an extension already may have had two.
@@ -70,7 +83,7 @@ func formatOf(key string) flv.Format {
 	switch strings.ToLower(path.Ext(key)) {
 	case ".flv":
 		return flv.FormatFLV
-	case ".mp4", ".f4v", ".mov", ".m4v", ".m4a", ".3gp":
+	case ".mp4", ".f4v", ".f4p", ".f4a", ".f4b", ".mov", ".m4v", ".m4a", ".3gp", ".3g2":
 		return flv.FormatMP4
 	case ".mp3":
 		return flv.FormatMP3
