@@ -23,14 +23,19 @@ func (f *form) appendTo(b []byte) []byte {
 }
 
 // matched tells whether the form fits a policy's resource. A wildcard does not reach from the name into the parameters:
-// else anybody could put into them what the end of a resource wants.
+// else anybody could put into them what the end of a resource wants. Nor does a "?" stand before parameters where
+// what follows goes on like a name: "clip?.mp4" is not "clip" with the parameter ".mp4".
 func (f *form) matched(resource string) bool {
 	name := f.prefix + f.base
 	if f.own == "" {
 		return matches(resource, name)
 	}
 	for _, i := range [...]int{strings.IndexByte(resource, '?'), strings.LastIndexByte(resource, '?')} {
-		if i >= 0 && matches(resource[:i], name) && matches(resource[i+1:], f.own) {
+		if i < 0 {
+			return false
+		}
+		own := resource[i+1:]
+		if (strings.Contains(own, "=") || !strings.ContainsAny(own, "./?")) && matches(resource[:i], name) && matches(own, f.own) {
 			return true
 		}
 	}

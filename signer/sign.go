@@ -25,10 +25,10 @@ type Key struct {
 // application.
 func Sign(stream string, p Policy, key Key) (string, error) {
 	base, own, query := strings.Cut(stream, "?")
-	if err := checkSign(base, own, p, key); err != nil {
+	_, resource := cutPrefix(strings.TrimLeft(base, "/"))
+	if err := checkSign(resource, own, p, key); err != nil {
 		return "", fmt.Errorf("signer: %w", err)
 	}
-	_, resource := cutPrefix(strings.TrimLeft(base, "/"))
 	if own != "" {
 		resource += "?" + own
 	}

@@ -50,6 +50,7 @@ func TestSignRefuses(t *testing.T) {
 		key  Key
 	}{
 		{"", until, good},
+		{"mp4:/", until, good},
 		{"rtmp://host/cfx/st/film.mp4", until, good},
 		{"film.mp4?Expires=1", until, good},
 		{"film.mp4?a=1&Hash-Algorithm", until, good},

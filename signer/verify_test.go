@@ -187,6 +187,9 @@ func TestParametersCannotWiden(t *testing.T) {
 		{"secret/film.flv?x=.mp4", "secret/*.mp4"},
 		{"secret/film?x=/free/a", "*/free/a"},
 		{"secret/film?x=free", "*free"},
+		{"clip?.mp4", "clip?.mp4"},
+		{"clip?/x", "clip?/*"},
+		{"clip?x", "clip??"},
 	} {
 		_, err := verifier().Verify(c.name+"&"+wild(c.resource), nil, viewer)
 		require.ErrorIs(t, err, ErrResource, c.resource)
@@ -195,6 +198,8 @@ func TestParametersCannotWiden(t *testing.T) {
 		_, err := verifier().Verify("film.mp4?a=1&"+wild(resource), nil, viewer)
 		require.NoError(t, err, resource)
 	}
+	_, err := verifier().Verify("film.mp4?download&"+wild("film.mp4?download"), nil, viewer)
+	require.NoError(t, err, "a parameter without a value")
 }
 
 // TestSpellings has one signed name in all the ways that clients spell it.
