@@ -26,6 +26,7 @@ type Authorization struct {
 var (
 	errTooManyRefusals = errors.New("too many refusals on this connection")
 	errGone            = errors.New("the distribution was deleted or disabled")
+	errNothingGranted  = errors.New("no key was granted")
 )
 
 // refusedError is a refusal of the authorisation, not of the origin.
@@ -45,6 +46,9 @@ func (e *Edge) authorize(ctx context.Context, d *Distribution, r *rtmp.PlayReque
 	if e.Authorizer != nil {
 		grant, err = e.Authorizer(ctx, a)
 	}
+	if err == nil && len(grant.Keys) == 0 && len(keys) > 0 {
+		err = errNothingGranted
+	}
 	if err != nil {
 		return vod.Grant{}, &refusedError{err}
 	}
@@ -62,13 +66,13 @@ func refusal(streamID uint32, err error) error {
 }
 
 // ask does what needs an authorisation. A connection that has been refused too often is refused again without being
-// asked for its signature.
+// asked for its signature. An Authorizer that was interrupted, by the next of many seeks for instance, has not refused.
 func (c *connection) ask(streamID uint32, do func() error) error {
 	if most := c.e.maxRefusals(); most >= 0 && c.refusals.Load() >= most {
 		return refusal(streamID, &refusedError{errTooManyRefusals})
 	}
 	err := do()
-	if refused := new(refusedError); errors.As(err, &refused) {
+	if refused := new(refusedError); errors.As(err, &refused) && !errors.Is(err, context.Canceled) {
 		c.refusals.Add(1)
 	}
 	if errors.Is(err, fs.ErrPermission) {
@@ -119,8 +123,8 @@ func (c *connection) recheck(ctx context.Context, r *rtmp.PlayRequest) error {
 		m, _ := vod.Split(c.request.App, instance)
 		p := m.Path(r.Name)
 		_, err = c.e.authorize(ctx, d, r, p, p.Keys())
-		if err != nil {
-			c.e.log().InfoContext(ctx, "seek refused", "distribution", d.ID, "name", p.Name, "error", err)
+		if err != nil && !errors.Is(err, context.Canceled) {
+			c.e.log().InfoContext(ctx, "seek refused", "distribution", d.ID, "name", p.Name, "err", err)
 		}
 		return err
 	})

@@ -186,6 +186,12 @@ func TestSeekIsChecked(t *testing.T) {
 	expired = false
 	require.NoError(t, seek(3*time.Second))
 
+	all := e.Authorizer
+	e.Authorizer = func(context.Context, *Authorization) (vod.Grant, error) { return vod.Grant{}, nil }
+	requireRefused(t, 4, seek(4*time.Second))
+	require.Equal(t, 3*time.Second, inner.at, "no key was granted")
+	e.Authorizer = all
+
 	c := d.Config
 	c.Enabled = false
 	_, err = set.Update(d.ID, d.ETag, c)
@@ -196,6 +202,33 @@ func TestSeekIsChecked(t *testing.T) {
 	require.Equal(t, rtmp.Source(inner), conn.guard(d, inner, r))
 	e.SeekUnchecked, e.Authorizer = false, nil
 	require.Equal(t, rtmp.Source(inner), conn.guard(d, inner, r), "a public distribution")
+}
+
+// A viewer who drags the seek bar interrupts one question after the other, which is no attempt at guessing.
+func TestInterruptedAuthorizer(t *testing.T) {
+	t.Parallel()
+	e, _, d, _ := newEdge(t, nil)
+	e.Authorizer = func(ctx context.Context, a *Authorization) (vod.Grant, error) {
+		if err := ctx.Err(); err != nil {
+			return vod.Grant{}, fmt.Errorf("asking the token server: %w", err)
+		}
+		return a.Grant, nil
+	}
+	conn := connectTo(t, e)
+	r := &rtmp.PlayRequest{Name: "flv:a", StreamID: 4}
+	src := conn.guard(d, new(sourceAtStart), r)
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 * defaultMaxRefusals {
+		_, err := src.Seek(interrupted, time.Second)
+		requireRefused(t, 4, err)
+		_, err = conn.Play(interrupted, r)
+		requireRefused(t, 4, err)
+	}
+	_, err := src.Seek(t.Context(), time.Second)
+	require.NoError(t, err)
+	_, err = conn.Play(t.Context(), r)
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
 func TestKeys(t *testing.T) {

@@ -193,6 +193,7 @@ func TestParseErrors(t *testing.T) {
 		{"misspelt", edit(`"TrustedSigners"`, `"TrustedSigner"`), InvalidArgument},
 		{"no signers", edit(`"TrustedSigners":{"Enabled":false,"Quantity":0},`, ""), InvalidArgument},
 		{"null signers", edit(`{"Enabled":false,"Quantity":0}`, "null"), InvalidArgument},
+		{"empty signers", edit(`{"Enabled":false,"Quantity":0}`, "{}"), InvalidArgument},
 		{"unknown member of a member", edit(`"Prefix":""`, `"Prefix":"","IncludeCookies":false`), InvalidArgument},
 		{"wrong type", edit(`"Enabled":true`, `"Enabled":"true"`), InvalidArgument},
 		{"not valid", edit("films.s3.amazonaws.com", "films"), InvalidOrigin},

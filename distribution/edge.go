@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -23,8 +24,8 @@ const (
 	instance    = "cfx/st"
 )
 
-// Edge serves the distributions of a Set: it is a rtmp.Handler, and the http.Handler of the same server. Its fields are
-// set before the first use and not changed after it.
+// Edge serves the distributions of a Set: it is a rtmp.Handler, and the http.Handler of the same server. Set and Origins
+// are needed, all else may be left as it is. Fields are set before the first use and not changed after it.
 type Edge struct {
 	// Set has the distributions.
 	Set Set
@@ -48,14 +49,17 @@ type Edge struct {
 	// Keys are those of the trusted signers. Without them a distribution that has trusted signers plays nothing.
 	Keys *Keys
 	// Authorizer decides beside the trusted signers, or instead of them, what a viewer may play: a host's own tokens, or a
-	// preview for guests. What it returns counts; Authorization has what the signers lead to. All of its errors are told
-	// to the viewer as the same refusal.
+	// preview for guests. What it returns counts; Authorization has what the signers lead to. All of its errors, and a Grant
+	// without Keys, are told to the viewer as the same refusal. Several goroutines may call it at once: for each play, each
+	// entry of a playlist, each change of quality, getStreamLength and, unless SeekUnchecked is set, each seek, of which a
+	// play that does not start at the beginning has one. Of a seek nothing but a refusal counts: Start and End stay as they
+	// were when the play began. ctx ends when the viewer does not want it any more.
 	Authorizer func(ctx context.Context, a *Authorization) (vod.Grant, error)
 	// SeekUnchecked lets a viewer go on seeking in what he plays when he may not start it any more. Otherwise each seek is
 	// decided as a play, as on CloudFront, and a refused one ends the play. A stream that just plays is cut in neither case.
 	SeekUnchecked bool
-	// MaxRefusals is how many plays of a connection are refused for want of an authorisation before all further ones are
-	// refused unseen. 0 means 5, a negative number any.
+	// MaxRefusals is how many plays of a connection, seeks and getStreamLengths included, are refused for want of an
+	// authorisation before all further ones are refused unseen. 0 means 5, a negative number any.
 	MaxRefusals int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -74,6 +78,11 @@ type Edge struct {
 	served sync.Map // of *service by the ID of the distribution
 }
 
+var (
+	errNoSet     = errors.New("distribution: the Edge has no Set")
+	errNoOrigins = errors.New("distribution: the Edge has no Origins")
+)
+
 // service is one version of a distribution, being served.
 type service struct {
 	d       *Distribution
@@ -83,6 +92,9 @@ type service struct {
 // Connect implements rtmp.Handler. The host of the client's tcUrl tells the distribution. Refusals are those of
 // CloudFront: DistributionNotFound, DistributionTypeMismatch, InvalidInstance and InvalidURI.
 func (e *Edge) Connect(ctx context.Context, r *rtmp.ConnectRequest) (rtmp.App, error) {
+	if e.Set == nil {
+		return nil, errNoSet
+	}
 	d, reason := e.lookup(r)
 	if reason != "" {
 		host, _ := hostOf(r.TCURL)
@@ -130,9 +142,13 @@ func rejection(code string) error {
 	}
 }
 
-// Prepare opens a distribution's bucket, and logs which of its settings change nothing and what it lacks. Otherwise that is left to its first
-// viewer; a program that knows its distributions at start learns there what is wrong with them.
+// Prepare opens the bucket of a distribution of the Set, and logs which of its settings change nothing and what it lacks.
+// Otherwise that is left to its first viewer; a program that knows its distributions at start learns there what is wrong
+// with them.
 func (e *Edge) Prepare(ctx context.Context, d *Distribution) error {
+	if e.Set == nil {
+		return errNoSet
+	}
 	_, err := e.service(ctx, d)
 	return err
 }
@@ -153,6 +169,9 @@ func (e *Edge) service(ctx context.Context, d *Distribution) (*service, error) {
 }
 
 func (e *Edge) open(ctx context.Context, d *Distribution) (*service, error) {
+	if e.Origins == nil {
+		return nil, errNoOrigins
+	}
 	e.once.Do(func() { e.index = &vod.IndexCache{Bytes: e.IndexBytes} })
 	bucket, _ := d.Config.S3Origin.Bucket()
 	identity := d.Config.S3Origin.Identity()

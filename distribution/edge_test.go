@@ -261,6 +261,16 @@ func TestPrepare(t *testing.T) {
 	require.Empty(t, opened, "it is open")
 }
 
+func TestIncompleteEdge(t *testing.T) {
+	t.Parallel()
+	_, set, d, buckets := newEdge(t, nil)
+	for missing, e := range map[error]*Edge{errNoSet: {Origins: buckets.open}, errNoOrigins: {Set: set}} {
+		require.ErrorIs(t, e.Prepare(t.Context(), d), missing)
+		_, err := e.Connect(t.Context(), request("cfx/st", "rtmp://films.example.com/cfx/st"))
+		require.ErrorIs(t, err, missing)
+	}
+}
+
 // A distribution whose signers have no keys plays nothing, which its owner had better know.
 func TestSignersWithoutKeys(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ type (
 		Items    []string `json:",omitempty"`
 	}
 	signersJSON struct {
-		Enabled bool
+		Enabled *bool
 		listJSON
 	}
 )
@@ -38,7 +38,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 		Aliases:         &listJSON{len(c.Aliases), c.Aliases},
 		Comment:         &c.Comment,
 		Logging:         &c.Logging,
-		TrustedSigners:  &signersJSON{c.TrustedSigners.Enabled, listJSON{len(c.TrustedSigners.Items), c.TrustedSigners.Items}},
+		TrustedSigners:  &signersJSON{&c.TrustedSigners.Enabled, listJSON{len(c.TrustedSigners.Items), c.TrustedSigners.Items}},
 		PriceClass:      c.PriceClass,
 		Enabled:         &c.Enabled,
 	})
@@ -53,20 +53,12 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 	if err := dec.Decode(&j); err != nil {
 		return refuse(InvalidArgument, "The configuration is not a StreamingDistributionConfig: %v.", err)
 	}
-	for name, missing := range map[string]bool{
-		"CallerReference": j.CallerReference == nil,
-		"S3Origin":        j.S3Origin == nil,
-		"Comment":         j.Comment == nil,
-		"TrustedSigners":  j.TrustedSigners == nil,
-		"Enabled":         j.Enabled == nil,
-	} {
-		if missing {
-			return refuse(InvalidArgument, "The parameter %s is required.", name)
-		}
+	if name := j.missing(); name != "" {
+		return refuse(InvalidArgument, "The parameter %s is required.", name)
 	}
 	n := Config{
 		CallerReference: *j.CallerReference, S3Origin: *j.S3Origin, Comment: *j.Comment,
-		TrustedSigners: TrustedSigners{Enabled: j.TrustedSigners.Enabled, Items: j.TrustedSigners.Items},
+		TrustedSigners: TrustedSigners{Enabled: *j.TrustedSigners.Enabled, Items: j.TrustedSigners.Items},
 		PriceClass:     j.PriceClass, Enabled: *j.Enabled,
 	}
 	if j.Logging != nil {
@@ -80,6 +72,25 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 	}
 	*c = n
 	return nil
+}
+
+// missing names the first member that is required and not there, "" for none.
+func (j *configJSON) missing() string {
+	switch {
+	case j.CallerReference == nil:
+		return "CallerReference"
+	case j.S3Origin == nil:
+		return "S3Origin"
+	case j.Comment == nil:
+		return "Comment"
+	case j.TrustedSigners == nil:
+		return "TrustedSigners"
+	case j.TrustedSigners.Enabled == nil:
+		return "TrustedSigners Enabled"
+	case j.Enabled == nil:
+		return "Enabled"
+	}
+	return ""
 }
 
 func (l *listJSON) consistent() bool { return l == nil || l.Quantity == len(l.Items) }

@@ -20,7 +20,8 @@ type Table struct {
 	wildcards map[string]*Distribution // "*.example.com" as ".example.com"
 }
 
-// NewTable makes a Table of distributions. It fails with an *Error where two of them claim the same id or name.
+// NewTable makes a Table of distributions. It fails with an *Error where two of them claim the same id or name, or one has
+// none: what Parse returns may lack both, which Memory.Load gives to it.
 func NewTable(all ...*Distribution) (*Table, error) {
 	t := &Table{
 		all:       all,
@@ -29,6 +30,9 @@ func NewTable(all ...*Distribution) (*Table, error) {
 		wildcards: make(map[string]*Distribution),
 	}
 	for _, d := range all {
+		if d.ID == "" || d.DomainName == "" {
+			return nil, refuse(InvalidArgument, "A distribution has no Id or no DomainName; its caller reference is %q.", d.Config.CallerReference)
+		}
 		if t.ids[d.ID] != nil {
 			return nil, refuse(StreamingDistributionAlreadyExists, "There is a distribution %s already.", d.ID)
 		}

@@ -98,6 +98,10 @@ func TestNewTableConflicts(t *testing.T) {
 		_, err := NewTable(one, c.other)
 		require.Equal(t, c.code, codeOf(t, err))
 	}
+	for _, incomplete := range []*Distribution{{ID: "E2"}, {DomainName: "s2.cloudfront.net"}} {
+		_, err := NewTable(one, incomplete) // it would answer to clients that name no host
+		require.Equal(t, InvalidArgument, codeOf(t, err))
+	}
 	_, err := NewTable(one, &Distribution{ID: "E2", DomainName: "s2.cloudfront.net", Config: Config{Aliases: []string{"*.a.example.com", "b.example.com"}}})
 	require.NoError(t, err, "names may overlap with wildcards")
 }
