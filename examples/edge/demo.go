@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"strings"
 
 	"gocloud.dev/blob"
 
@@ -44,9 +45,12 @@ func openDemo(ctx context.Context) (*bucket.Origin, error) {
 
 // printDemo says what to try.
 func printDemo(w io.Writer, addr net.Addr) {
-	host := "127.0.0.1"
-	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.Port != 1935 {
-		host = fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	if host = net.JoinHostPort(host, port); port == "1935" {
+		host = strings.TrimSuffix(host, ":1935")
 	}
 	fmt.Fprintf(w, `
 A demo clip is playing at

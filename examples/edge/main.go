@@ -38,6 +38,11 @@ func run(ctx context.Context, release func(), args []string, stderr io.Writer) i
 		fmt.Fprintln(stderr, "edge:", err)
 		return 2
 	}
+	tlsConfig, err := o.tlsConfig()
+	if err != nil {
+		fmt.Fprintln(stderr, "edge:", err)
+		return 2
+	}
 	log := o.logger(stderr)
 	edge, closeEdge, err := newEdge(ctx, o, log)
 	if err != nil {
@@ -45,11 +50,6 @@ func run(ctx context.Context, release func(), args []string, stderr io.Writer) i
 		return 2
 	}
 	defer closeEdge()
-	tlsConfig, err := o.tlsConfig()
-	if err != nil {
-		fmt.Fprintln(stderr, "edge:", err)
-		return 2
-	}
 	listeners, err := listen(o.listen)
 	if err != nil {
 		fmt.Fprintln(stderr, "edge:", err)

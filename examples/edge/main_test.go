@@ -35,6 +35,21 @@ func TestDemo(t *testing.T) {
 	p.stderr.await(t, "^  ffplay rtmp://"+p.addr+"/cfx/st/mp4:demo.mp4$")
 }
 
+// What to paste is where the edge listens, as a client on the same machine reaches it.
+func TestDemoAddress(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		"0.0.0.0:1935": "127.0.0.1", "[::]:1936": "127.0.0.1:1936", "127.0.0.1:8080": "127.0.0.1:8080",
+		"192.0.2.1:1935": "192.0.2.1", "[2001:db8::1]:1935": "[2001:db8::1]", "[2001:db8::1]:80": "[2001:db8::1]:80",
+	} {
+		var text bytes.Buffer
+		tcp, err := net.ResolveTCPAddr("tcp", addr)
+		require.NoError(t, err)
+		printDemo(&text, tcp)
+		require.Contains(t, text.String(), "  ffplay rtmp://"+want+"/cfx/st/mp4:demo.mp4\n")
+	}
+}
+
 // demoTags counts the audio and video tags of a file.
 func demoTags(t *testing.T, name string) (n int) {
 	data, err := demoFiles.ReadFile("demo/" + name)
@@ -73,7 +88,7 @@ func TestDemoInFFprobe(t *testing.T) {
 func TestListening(t *testing.T) {
 	t.Parallel()
 	_, url := folder(t)
-	p := start(t, "-origin", url, "-listen", "127.0.0.1:0,127.0.0.1:0")
+	p := start(t, "-origin", url, "-listen", "127.0.0.1:0, 127.0.0.1:0")
 	second := p.stderr.await(t, `msg=listening.*\n.*msg=listening addr=(\S+)$`)
 	require.Regexp(t, `^time=\S+ level=INFO msg=listening addr=127\.0\.0\.1:\d+\n`, p.stderr.String())
 	require.NotEqual(t, p.addr, second)
@@ -146,7 +161,9 @@ func TestBadCommandLines(t *testing.T) {
 		"-cache-size 1XB":                         "-cache-size",
 		"-identity E1":                            "-identity",
 		"-public-key E1":                          "-public-key",
-		"-public-key self:K=" + nowhere:           nowhere,
+		"-public-key self:K=" + nowhere:           "there is no -distribution",
+		"-origin mem:// -identity E1=mem://":      "there is no -distribution",
+		"-listen 127.0.0.1:0,":                    "-listen",
 		"-default-distribution E1":                "-default-distribution",
 		"-distribution config.json":               "-origin",
 		"-origin mem:// -distribution " + nowhere: nowhere,
@@ -156,6 +173,13 @@ func TestBadCommandLines(t *testing.T) {
 			requireRefused(t, args, want)
 		})
 	}
+}
+
+// Nothing else is written before what is wrong, even where there is a distribution to tell of.
+func TestBadCertificateBesideGoodFlags(t *testing.T) {
+	t.Parallel()
+	_, url := folder(t)
+	requireRefused(t, "-tls-cert x.pem -tls-key y.pem -origin "+url+" -distribution "+writeConfig(t, films(nil)), "x.pem")
 }
 
 func requireRefused(t *testing.T, args, want string) {

@@ -57,7 +57,13 @@ func parse(args []string, w io.Writer) (*options, error) {
 	f.StringVar(&o.defaultDistribution, "default-distribution", "", "`ID` of the distribution that answers to unknown hosts, or first")
 	f.Func("public-key", "`ACCOUNT:KEYID=FILE.pem`: a trusted signer's key; the account is 12 digits or self (repeatable)", o.addPublicKey)
 	f.Func("listen", "addresses to listen on, comma-separated (default :1935,:8080)", func(s string) error {
-		o.listen = strings.Split(s, ",")
+		o.listen = nil
+		for addr := range strings.SplitSeq(s, ",") {
+			if addr = strings.TrimSpace(addr); addr == "" {
+				return errors.New("an address is empty")
+			}
+			o.listen = append(o.listen, addr)
+		}
 		return nil
 	})
 	f.Func("trusted-proxies", "comma-separated `CIDRs` of the proxies whose PROXY headers and X-Forwarded-For count", o.setTrustedProxies)
@@ -170,6 +176,10 @@ func (o *options) check(rest []string) error {
 		return errors.New("-tls-cert and -tls-key go together")
 	case o.defaultDistribution != "" && len(o.distributions) == 0:
 		return errors.New("-default-distribution: there is no -distribution")
+	case len(o.publicKeys) > 0 && len(o.distributions) == 0: // else all would play unsigned, unawares
+		return errors.New("-public-key: there is no -distribution whose signer it could be")
+	case len(o.identities) > 0 && len(o.distributions) == 0:
+		return errors.New("-identity: there is no -distribution that could have it")
 	case len(o.distributions) > 0 && o.origin == "":
 		return errors.New("-distribution: it needs -origin")
 	case strings.Contains(o.origin, "{bucket}") && len(o.distributions) == 0:

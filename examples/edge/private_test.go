@@ -261,6 +261,9 @@ func TestBadFiles(t *testing.T) {
 			if !strings.Contains(args, "-origin") {
 				args += " -origin " + url
 			}
+			if !strings.Contains(args, "-distribution") {
+				args += " -distribution " + good
+			}
 			requireRefused(t, args+" -log-level warn", c.want)
 		})
 	}

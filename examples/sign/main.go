@@ -3,6 +3,8 @@
 //	go run ./examples/sign -key private.pem -key-pair-id APKAEXAMPLE -expires 1h mp4:videos/film.mp4
 //	go run ./examples/sign -key private.pem -key-pair-id APKAEXAMPLE -resource 'videos/*' -source 203.0.113.0/24 mp4:videos/film.mp4
 //
+// It exits with 0, or with 2 and one line on standard error where a flag or a file is no good.
+//
 // Without -resource, -source and -from the policy is a canned one, which makes the shortest names. With a wildcard in
 // -resource one signature opens many files.
 package main
@@ -47,9 +49,13 @@ func sign(args []string, stdout, stderr io.Writer) error {
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			f.SetOutput(stderr)
+			fmt.Fprintln(stderr, "Usage: sign -key FILE -key-pair-id ID [flags] NAME")
 			f.PrintDefaults()
 		}
 		return err
+	}
+	if *expires <= 0 {
+		return fmt.Errorf("-expires: %s is over already", *expires)
 	}
 	if f.NArg() != 1 || *keyFile == "" || *keyPair == "" {
 		return errors.New("give -key, -key-pair-id and one stream name")

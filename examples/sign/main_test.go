@@ -116,6 +116,7 @@ func TestBadCommandLines(t *testing.T) {
 		"signed already":         {append(flags[:4:4], "film?Expires=1"), "signed already"},
 		"a time in words":        {append(flags[:4:4], "-from", "tomorrow", "film"), "-from"},
 		"a wrong duration":       {append(flags[:4:4], "-expires", "soon", "film"), "-expires"},
+		"over already":           {append(flags[:4:4], "-expires", "-1h", "film"), "-expires"},
 		"a wrong network":        {append(flags[:4:4], "-source", "203.0.113.0/33", "film"), "-source"},
 		"a wrong flag":           {append(flags[:4:4], "-ressource", "x", "film"), "-ressource"},
 		"a URL without a scheme": {append(flags[:4:4], "-url", "host", "film"), "-url"},
