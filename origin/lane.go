@@ -15,11 +15,11 @@ type lane struct {
 	trigger int64
 
 	// Guarded by Reader.mu.
+	index  int64  // of the block
+	aheads *ahead // the blocks after it, as far as they were begun to be fetched; used only with a cache
+	depth  int32  // blocks to be fetched ahead
+	calm   uint8  // blocks in a row that were there in time
 	begun  bool
-	index  int64 // of the block
-	aheads []*ahead
-	depth  int // blocks to be fetched ahead
-	calm   int // blocks in a row that were there in time
 }
 
 // Triggers that are no places.
@@ -41,50 +41,57 @@ func (l *lane) view(off int64, n int) []byte {
 	return b.data[i : i+int64(n) : i+int64(n)]
 }
 
-// clear gives up what the lane holds. It remembers where it stands.
-func (l *lane) clear() {
-	l.block.Store(nil)
-	for _, a := range l.aheads {
-		a.leave()
+// clear gives up what a lane holds. It remembers where it stands.
+func (r *Reader) clear(l *lane) {
+	if l.block.Load() != nil {
+		l.block.Store(nil)
 	}
-	clear(l.aheads)
-	l.aheads = l.aheads[:0]
+	for l.aheads != nil {
+		r.cached.leave(l.shift())
+	}
+}
+
+// shift takes the first ahead off, which the caller has to leave.
+func (l *lane) shift() *ahead {
+	a := l.aheads
+	l.aheads, a.next = a.next, nil
+	return a
 }
 
 // next returns the block for a lane that moves to index. One that moves elsewhere begins anew.
-func (o *cachedObject) next(ctx context.Context, l *lane, index int64) (*block, error) {
+func (r *Reader) next(ctx context.Context, l *lane, index int64) (*block, error) {
+	if r.cached == nil {
+		return l.read(ctx, r.private, r.size, index)
+	}
 	if !l.begun || index != l.index && index != l.index+1 {
-		l.clear()
+		r.clear(l)
 		l.depth, l.calm = 0, 0
 	}
-	if len(l.aheads) == 0 || l.aheads[0].key.index != index {
-		l.clear()
-		return o.block(ctx, index)
+	a := l.aheads
+	if a == nil || a.index != index {
+		r.clear(l)
+		return r.cached.block(ctx, index)
 	}
-	a := l.aheads[0]
 	inTime := a.here()
-	b, err := a.wait(ctx)
+	b, err := r.cached.wait(ctx, a)
 	if err != nil && inTime { // a fault that may have passed meanwhile
-		l.clear()
-		return o.block(ctx, index)
+		r.clear(l)
+		return r.cached.block(ctx, index)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if l.depth > 0 { // else it is a piece of one large window, which tells nothing of the viewer's pace
-		l.adapt(inTime)
+		l.adapt(inTime, r.maxAhead())
 	}
-	a.leave()
-	copy(l.aheads, l.aheads[1:])
-	l.aheads[len(l.aheads)-1] = nil
-	l.aheads = l.aheads[:len(l.aheads)-1]
+	r.cached.leave(l.shift())
 	return b, nil
 }
 
 // adapt doubles what is fetched ahead when a block was not there in time, and halves it after a while without that.
-func (l *lane) adapt(inTime bool) {
+func (l *lane) adapt(inTime bool, most int64) {
 	if !inTime {
-		l.depth, l.calm = l.depth*2, 0
+		l.depth, l.calm = int32(min(int64(l.depth)*2, most)), 0
 		return
 	}
 	if l.calm++; l.calm >= calmBlocks {
@@ -92,26 +99,17 @@ func (l *lane) adapt(inTime bool) {
 	}
 }
 
-// private reads an object that no cache stands before, without read-ahead.
-type private struct {
-	o    Object
-	size int64
-}
-
-func (p *private) ahead(int64, bool) *ahead { return nil }
-func (p *private) here(int64) bool          { return false }
-
-// next reads into the memory of the block that the lane leaves.
-func (p *private) next(ctx context.Context, l *lane, index int64) (*block, error) {
+// read reads a block of an object that no cache stands before, into the memory of the block that the lane leaves.
+func (l *lane) read(ctx context.Context, o Object, size, index int64) (*block, error) {
 	ctx, cancel := withTimeout(ctx, defaultTimeout)
 	defer cancel()
 	b := l.block.Swap(nil)
 	if b == nil {
-		b = &block{data: make([]byte, 0, min(privateBlockBytes, p.size))}
+		b = &block{data: make([]byte, 0, min(privateBlockBytes, size))}
 	}
 	b.start = index * privateBlockBytes
-	b.data = b.data[:min(privateBlockBytes, p.size-b.start)]
-	if n, err := p.o.ReadAt(ctx, b.data, b.start); n < len(b.data) {
+	b.data = b.data[:min(privateBlockBytes, size-b.start)]
+	if n, err := o.ReadAt(ctx, b.data, b.start); n < len(b.data) {
 		return nil, shortRead(err)
 	}
 	return b, nil

@@ -13,11 +13,11 @@ const (
 	defaultDirBytes       = 10 << 30
 	maxSpaceBytes         = 1024 // of a space whose blocks are kept on disk
 	defaultReadAheadBytes = 4 << 20
+	maxAheadBlocks        = 1 << 10   // of ReadAheadBytes
 	calmBlocks            = 8         // that were there in time, after which less is fetched ahead
 	gatherAhead           = 16        // blocks of one window that are fetched side by side
 	roomyBlocks           = 16        // of a memory tier in which the end of a film is fetched with its beginning
 	privateBlockBytes     = 256 << 10 // of a Reader without a cache
-	keptScratchBytes      = 1 << 20   // a larger window that crosses blocks gets memory of its own
 	maxEntries            = 1 << 16   // names that a Cache remembers, those that do not exist among them
 
 	defaultTTL          = 24 * time.Hour

@@ -19,6 +19,7 @@ type version struct {
 	space, key string
 	info       Info
 	blockBytes int64
+	maxAhead   int64       // blocks that a Reader fetches ahead
 	gone       atomic.Bool // the origin has another version by now
 
 	opening chan struct{} // holds a token for whoever may open the object
@@ -30,6 +31,7 @@ type version struct {
 
 func (c *Cache) newVersion(k entryKey, info Info) *version {
 	v := &version{space: k.space, key: k.key, info: info, blockBytes: c.blockBytes(), opening: make(chan struct{}, 1)}
+	v.maxAhead = min(defaulted(c.ReadAheadBytes, defaultReadAheadBytes)/v.blockBytes, maxAheadBlocks)
 	v.opening <- struct{}{}
 	name := info.ETag
 	if name == "" {
@@ -141,26 +143,33 @@ func (o *cachedObject) ReadAt(ctx context.Context, p []byte, off int64) (int, er
 
 // block returns a block of the version, for a viewer who waits for it.
 func (o *cachedObject) block(ctx context.Context, index int64) (*block, error) {
-	a := o.ahead(index, true)
-	defer a.leave()
-	return a.wait(ctx)
+	if b := o.inMemory(index); b != nil {
+		return b, nil
+	}
+	a := ahead{index: index, flight: o.join(index, true)}
+	defer o.leave(&a)
+	return o.wait(ctx, &a)
 }
 
-// ahead returns a block that is in memory, or joins in fetching it.
-func (o *cachedObject) ahead(index int64, urgent bool) *ahead {
-	a := &ahead{o: o, key: blockKey{o.v.id, index}}
-	if a.block = o.c.kept(a.key); a.block != nil {
+// inMemory returns a block that is in memory, nil where it is not.
+func (o *cachedObject) inMemory(index int64) *block {
+	b := o.c.kept(blockKey{o.v.id, index})
+	if b != nil {
 		o.c.count.memoryHits.Add(1)
-		o.c.count.memoryBytes.Add(uint64(len(a.block.data)))
-		return a
+		o.c.count.memoryBytes.Add(uint64(len(b.data)))
 	}
-	var joined bool
-	a.flight, joined = o.c.fetches.join(o.c.ctx, a.key, joining{urgent: urgent},
-		func(ctx context.Context, urgent *atomic.Bool) (*block, error) { return o.fetch(ctx, a.key, urgent) })
+	return b
+}
+
+// join joins in fetching a block.
+func (o *cachedObject) join(index int64, urgent bool) *flight[*block] {
+	k := blockKey{o.v.id, index}
+	f, joined := o.c.fetches.join(o.c.ctx, k, joining{urgent: urgent},
+		func(ctx context.Context, urgent *atomic.Bool) (*block, error) { return o.fetch(ctx, k, urgent) })
 	if joined {
 		o.c.count.coalesced.Add(1)
 	}
-	return a
+	return f
 }
 
 // here reports whether a block is in the memory tier.
@@ -171,38 +180,48 @@ func (o *cachedObject) here(index int64) bool {
 
 // ahead is a block that a viewer is going to want: here already, or on its way.
 type ahead struct {
-	o      *cachedObject
-	key    blockKey
+	index  int64
 	block  *block
 	flight *flight[*block] // nil where the block was in memory
+	next   *ahead          // of the same lane
+}
+
+// ahead returns a block that is in memory, or joins in fetching it. It has to be left.
+func (o *cachedObject) ahead(index int64, urgent bool) *ahead {
+	a := &ahead{index: index, block: o.inMemory(index)}
+	if a.block == nil {
+		a.flight = o.join(index, urgent)
+	}
+	return a
 }
 
 func (a *ahead) here() bool { return a.flight == nil || a.flight.landed() }
 
 // wait returns the block. An origin that does not even answer to its deadline is given up.
-func (a *ahead) wait(ctx context.Context) (*block, error) {
+func (o *cachedObject) wait(ctx context.Context, a *ahead) (*block, error) {
 	if a.flight == nil {
 		return a.block, nil
 	}
 	a.flight.urgent.Store(true)
 	if a.flight.landed() {
-		return a.result(a.flight.val, a.flight.err)
+		return o.result(a, a.flight.val, a.flight.err)
 	}
-	within, cancel := withTimeout(ctx, a.o.origin.patience())
+	within, cancel := withTimeout(ctx, o.origin.patience())
 	defer cancel()
-	return a.result(a.flight.wait(within))
+	b, err := a.flight.wait(within)
+	return o.result(a, b, err)
 }
 
-func (a *ahead) result(b *block, err error) (*block, error) {
+func (o *cachedObject) result(a *ahead, b *block, err error) (*block, error) {
 	if err != nil {
-		return nil, fmt.Errorf("origin: read %s at %d: %w", a.o.v.key, a.key.index*a.o.v.blockBytes, err)
+		return nil, fmt.Errorf("origin: read %s at %d: %w", o.v.key, a.index*o.v.blockBytes, err)
 	}
 	return b, nil
 }
 
-func (a *ahead) leave() {
+func (o *cachedObject) leave(a *ahead) {
 	if a.flight != nil {
-		a.o.c.fetches.leave(a.key, a.flight)
+		o.c.fetches.leave(blockKey{o.v.id, a.index}, a.flight)
 	}
 }
 

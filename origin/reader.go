@@ -13,18 +13,11 @@ import (
 // each within 30 s. The caller closes the Reader, then o.
 func NewReader(o Object) *Reader {
 	if c, ok := o.(*cachedObject); ok {
-		r := newReader(c.v.info.Size, c.v.blockBytes, c)
-		r.cache = c.c
-		r.maxAhead = int(defaulted(c.c.ReadAheadBytes, defaultReadAheadBytes) / c.v.blockBytes)
+		r := &Reader{size: c.v.info.Size, cached: c}
 		c.c.enrol(r)
 		return r
 	}
-	size := o.Info().Size
-	return newReader(size, privateBlockBytes, &private{o, size})
-}
-
-func newReader(size, blockBytes int64, from blocks) *Reader {
-	return &Reader{size: size, blockBytes: blockBytes, from: from}
+	return &Reader{size: o.Info().Size, private: o}
 }
 
 // Reader reads windows of one version of an object: flv.Input, among others, is met by it. It is used by one goroutine at a
@@ -33,29 +26,14 @@ func newReader(size, blockBytes int64, from blocks) *Reader {
 // It holds the block that it read last, or two where two places are read by turns, as in films whose sound lies apart, and
 // what it has fetched ahead; a Reader of a Cache that has not been used for a while holds none of them.
 type Reader struct {
-	size       int64
-	blockBytes int64
-	from       blocks
-	cache      *Cache // nil without one
-	maxAhead   int    // blocks
+	size    int64
+	cached  *cachedObject // nil without a cache
+	private Object        // nil with one
 
-	used atomic.Bool // since the last sweep
-
-	// Owned by the viewer's goroutine.
-	last    int    // the lane that was used last
-	scratch []byte // what crosses from one block into the next
-
-	mu    sync.Mutex // held by whoever moves a lane, or takes its block away
+	mu    sync.Mutex  // held by whoever moves a lane, or takes its block away
+	used  atomic.Bool // since the last sweep
+	last  uint8       // the lane that was used last; the viewer's goroutine's
 	lanes [2]lane
-}
-
-// blocks is where a Reader's blocks come from.
-type blocks interface {
-	// next returns block number index for a lane that is going to stand there.
-	next(ctx context.Context, l *lane, index int64) (*block, error)
-	// ahead begins to fetch a block, and here tells whether it is in the memory tier. Only a Reader of a Cache calls them.
-	ahead(index int64, urgent bool) *ahead
-	here(index int64) bool
 }
 
 // Size is the length of the object in bytes.
@@ -88,7 +66,7 @@ func (r *Reader) move(ctx context.Context, off int64, n int) ([]byte, error) {
 		return nil, nil
 	}
 	r.used.Store(true)
-	index := off / r.blockBytes
+	index := off / r.blockBytes()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = r.choose(index)
@@ -96,15 +74,15 @@ func (r *Reader) move(ctx context.Context, off int64, n int) ([]byte, error) {
 	if index == 0 && !l.begun {
 		r.fetchEnd()
 	}
-	if last := (off + int64(n) - 1) / r.blockBytes; last > index && r.maxAhead > 0 {
-		r.spread(l, index, last)
+	if end := off + int64(n); end > (index+1)*r.blockBytes() && r.maxAhead() > 0 {
+		r.spread(l, index, (end-1)/r.blockBytes())
 	}
 	b, err := r.enter(ctx, l, index)
 	if err != nil {
 		return nil, err
 	}
 	if l.trigger == elsewhere {
-		l.trigger = max(b.start+r.blockBytes/2, off+r.blockBytes/4)
+		l.trigger = max(b.start+r.blockBytes()/2, off+r.blockBytes()/4)
 	}
 	if w := l.view(off, n); w != nil {
 		return w, nil
@@ -113,10 +91,10 @@ func (r *Reader) move(ctx context.Context, off int64, n int) ([]byte, error) {
 }
 
 // choose returns the lane that stands at a block or just before it; else the one that was not used last.
-func (r *Reader) choose(index int64) int {
+func (r *Reader) choose(index int64) uint8 {
 	other := 1 - r.last
 	for _, d := range [2]int64{0, 1} {
-		for _, i := range [2]int{r.last, other} {
+		for _, i := range [2]uint8{r.last, other} {
 			if l := &r.lanes[i]; l.begun && l.index+d == index {
 				return i
 			}
@@ -134,26 +112,20 @@ func (r *Reader) spread(l *lane, index, last int64) {
 		return // what follows is gather's
 	}
 	if !l.begun || l.index+1 != index {
-		l.clear()
+		r.clear(l)
 		l.begun, l.index, l.depth, l.calm = true, index-1, 0, 0
 	}
 	r.fetch(l, min(last, index+gatherAhead), true)
 }
 
-// gather copies a window that crosses from block b into those after it.
+// gather copies a window that crosses from block b into those after it. The copy is not kept for the next one: a viewer
+// crosses so seldom that what he would hold meanwhile weighs more.
 func (r *Reader) gather(ctx context.Context, l *lane, b *block, off int64, n int) ([]byte, error) {
-	p := r.scratch
-	if cap(p) < n {
-		p = make([]byte, n)
-		if n <= keptScratchBytes {
-			r.scratch = p
-		}
-	}
-	p = p[:n]
-	r.fetch(l, min((off+int64(n)-1)/r.blockBytes, l.index+gatherAhead), true)
+	p := make([]byte, n)
+	r.fetch(l, min((off+int64(n)-1)/r.blockBytes(), l.index+gatherAhead), true)
 	done := copy(p, b.data[off-b.start:])
 	for done < n {
-		b, err := r.enter(ctx, l, (off+int64(done))/r.blockBytes)
+		b, err := r.enter(ctx, l, (off+int64(done))/r.blockBytes())
 		if err != nil {
 			return nil, err
 		}
@@ -167,9 +139,9 @@ func (r *Reader) enter(ctx context.Context, l *lane, index int64) (*block, error
 	if b := l.block.Load(); b != nil && l.index == index {
 		return b, nil
 	}
-	b, err := r.from.next(ctx, l, index)
+	b, err := r.next(ctx, l, index)
 	if err != nil {
-		l.clear()
+		r.clear(l)
 		return nil, err
 	}
 	inSequence := l.begun && index == l.index+1
@@ -179,7 +151,7 @@ func (r *Reader) enter(ctx context.Context, l *lane, index int64) (*block, error
 		l.trigger = elsewhere
 		return b, nil
 	}
-	l.trigger = b.start + r.blockBytes/2
+	l.trigger = b.start + r.blockBytes()/2
 	r.dropEnd(l)
 	if l.depth > 1 {
 		r.extend(l)
@@ -198,20 +170,36 @@ func (r *Reader) lookAhead(l *lane) {
 // extend fetches as many blocks ahead as the lane is deep.
 func (r *Reader) extend(l *lane) {
 	l.trigger = never
-	r.fetch(l, l.index+int64(min(l.depth, r.maxAhead)), false)
+	r.fetch(l, l.index+min(int64(l.depth), r.maxAhead()), false)
+}
+
+func (r *Reader) blockBytes() int64 {
+	if r.cached == nil {
+		return privateBlockBytes
+	}
+	return r.cached.v.blockBytes
+}
+
+// maxAhead is how many blocks are fetched ahead at most.
+func (r *Reader) maxAhead() int64 {
+	if r.cached == nil {
+		return 0
+	}
+	return r.cached.v.maxAhead
 }
 
 // fetch begins to fetch the blocks after a lane's own up to number last.
 func (r *Reader) fetch(l *lane, last int64, urgent bool) {
-	if r.maxAhead == 0 {
+	if r.maxAhead() == 0 {
 		return
 	}
-	next := l.index + 1
-	if n := len(l.aheads); n > 0 {
-		next = l.aheads[n-1].key.index + 1
+	next, end := l.index+1, &l.aheads
+	for ; *end != nil; end = &(*end).next {
+		next = (*end).index + 1
 	}
-	for ; next <= last && next*r.blockBytes < r.size; next++ {
-		l.aheads = append(l.aheads, r.from.ahead(next, urgent))
+	for ; next <= last && next*r.blockBytes() < r.size; next++ {
+		*end = r.cached.ahead(next, urgent)
+		end = &(*end).next
 	}
 }
 
@@ -220,8 +208,8 @@ func (r *Reader) fetch(l *lane, last int64, urgent bool) {
 // it is read would have it fetched twice.
 func (r *Reader) fetchEnd() {
 	end := &r.lanes[1-r.last]
-	last := (r.size - 1) / r.blockBytes
-	if end.begun || last < 2 || r.maxAhead == 0 || !r.cache.roomy(r.blockBytes) || r.from.here(0) {
+	last := (r.size - 1) / r.blockBytes()
+	if end.begun || last < 2 || r.maxAhead() == 0 || !r.cached.c.roomy(r.blockBytes()) || r.cached.here(0) {
 		return
 	}
 	end.begun, end.index = true, last-1
@@ -234,8 +222,8 @@ func (r *Reader) dropEnd(l *lane) {
 	if end == l {
 		end = &r.lanes[1]
 	}
-	if end.block.Load() == nil && len(end.aheads) > 0 && end.aheads[0].here() {
-		end.clear()
+	if end.block.Load() == nil && end.aheads != nil && end.aheads.here() {
+		r.clear(end)
 	}
 }
 
@@ -249,7 +237,7 @@ func (r *Reader) Release() {
 
 func (r *Reader) release() {
 	for i := range r.lanes {
-		r.lanes[i].clear()
+		r.clear(&r.lanes[i])
 	}
 }
 
@@ -265,9 +253,8 @@ func (r *Reader) releaseIdle() {
 // Close gives up all that r holds. It does not close the Object.
 func (r *Reader) Close() error {
 	r.Release()
-	r.scratch = nil
-	if r.cache != nil {
-		r.cache.dismiss(r)
+	if r.cached != nil {
+		r.cached.c.dismiss(r)
 	}
 	return nil
 }

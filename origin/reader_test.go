@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,6 +72,61 @@ func TestReaderOutpacesTheOrigin(t *testing.T) {
 		_, reads, _ := f.counts()
 		require.Equal(t, 64, reads)
 	})
+}
+
+// TestReaderCalmsDown has a viewer that has outpaced the origin for long read on at leisure.
+func TestReaderCalmsDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const hurried, calm = 150, 40
+		f := newFake("film", randomBytes((hurried+calm+10)*block))
+		f.latency = 100 * time.Millisecond
+		cache := &origin.Cache{BlockBytes: block, ReadAheadBytes: 8 * block}
+		defer closeCache(t, cache)
+		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
+		require.NoError(t, err)
+		defer obj.Close()
+		r := origin.NewReader(obj)
+		defer r.Close()
+		read := func(from, to int64) {
+			for off := from * block; off < to*block; off += block / 4 {
+				_, err := r.Window(t.Context(), off, block/4)
+				require.NoError(t, err)
+			}
+		}
+		begin := time.Now()
+		read(0, hurried)
+		require.Less(t, time.Since(begin), hurried*100*time.Millisecond/6, "eight side by side, however long it goes on")
+		for i := int64(hurried); i < hurried+calm; i++ {
+			time.Sleep(time.Second)
+			read(i, i+1)
+		}
+		synctest.Wait()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		require.LessOrEqual(t, f.order[len(f.order)-1], int64((hurried+calm)*block), "one ahead")
+	})
+}
+
+// TestReaderKeepsNoCopies has a viewer hold nothing of a window that crossed from one block into the next.
+func TestReaderKeepsNoCopies(t *testing.T) {
+	t.Parallel()
+	data := randomBytes(3 * block)
+	cache := &origin.Cache{BlockBytes: block}
+	defer closeCache(t, cache)
+	obj, err := cache.Wrap("s", newFake("film", data)).Open(t.Context(), "film")
+	require.NoError(t, err)
+	defer obj.Close()
+	r := origin.NewReader(obj)
+	defer r.Close()
+	w, err := r.Window(t.Context(), block-100, 200)
+	require.NoError(t, err)
+	require.Equal(t, data[block-100:block+100], w)
+	copied := weak.Make(&w[0])
+	runtime.GC()
+	require.Nil(t, copied.Value())
+	_, err = r.Window(t.Context(), block+100, 200)
+	require.NoError(t, err)
 }
 
 // TestReaderForgetsFaults has a block fail that is fetched ahead, some time before its viewer comes to it.
@@ -288,7 +344,7 @@ func BenchmarkReaderWindow(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		step int64
-	}{{"same block", 1000}, {"next block", 1 << 20}} {
+	}{{"same block", 1000}, {"next block", 1 << 20}, {"next block, with a look ahead", 600 << 10}} {
 		b.Run(c.name, func(b *testing.B) {
 			r := origin.NewReader(obj)
 			defer r.Close()
