@@ -151,9 +151,9 @@ func TestOriginRefusalIsNotCounted(t *testing.T) {
 
 type sourceAtStart struct{ at time.Duration }
 
-func (s *sourceAtStart) Info() *flv.Info                       { return &flv.Info{} }
-func (s *sourceAtStart) Next(context.Context) (flv.Tag, error) { return flv.Tag{}, io.EOF }
-func (s *sourceAtStart) Close() error                          { return nil }
+func (s *sourceAtStart) Info() *flv.Info                        { return &flv.Info{} }
+func (s *sourceAtStart) Next(context.Context) (*flv.Tag, error) { return nil, io.EOF }
+func (s *sourceAtStart) Close() error                           { return nil }
 func (s *sourceAtStart) Seek(_ context.Context, t time.Duration) (time.Duration, error) {
 	s.at = t
 	return t, nil

@@ -61,11 +61,11 @@ func TestVectors(t *testing.T) {
 		require.NoError(t, e.Keys.Add(Self, testKeyID, key))
 		now := time.Unix(expires-1, 0)
 		e.Now = func() time.Time { return now }
-		play := func(name string) (flv.Tag, error) {
+		play := func(name string) (*flv.Tag, error) {
 			conn := connectTo(t, e)
 			src, err := conn.Play(t.Context(), &rtmp.PlayRequest{Connect: &rtmp.ConnectRequest{RemoteAddr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 77)}}, Name: name, StreamID: 1})
 			if err != nil {
-				return flv.Tag{}, err
+				return nil, err
 			}
 			defer func() { require.NoError(t, src.Close()) }()
 			return src.Next(t.Context())

@@ -28,6 +28,7 @@ type tagHeader struct {
 
 // parseTagHeader reads the 11 bytes of a tag's header; it fails where the type is none that plays.
 func parseTagHeader(b []byte) (tagHeader, bool) {
+	_ = b[tagHeaderSize-1]
 	h := tagHeader{
 		kind:      TagType(b[0] & tagTypeBits),
 		size:      int(b[1])<<16 | int(b[2])<<8 | int(b[3]),

@@ -70,9 +70,9 @@ func (i *Info) OnMetaData() amf.ECMAArray {
 // the timeline begins with the timestamp of the file's first frame and goes on past 2^32 ms. Video tags that hold no pictures
 // (sequence headers, ends of sequences, commands) are never taken for key frames; neither are empty audio tags for frames.
 type Reader interface {
-	// Next returns the next tag, or io.EOF after the last. After an error of ctx, Next may be called again and goes on
-	// where it was.
-	Next(ctx context.Context) (Tag, error)
+	// Next returns the next tag, or io.EOF after the last. The tag is the caller's to change until the next call, and the
+	// Reader's again from then on. After an error of ctx, Next may be called again and goes on where it was.
+	Next(ctx context.Context) (*Tag, error)
 	// Seek goes to the last key frame at or before t (of an audio-only file, the last frame), compared in whole
 	// milliseconds as they stand in Tag.Timestamp, and returns that key frame's time. The sequence headers in force
 	// there come next, with that time, and then the key frame. With them come an onMetaData other than the first, and what

@@ -12,11 +12,10 @@ type reader struct {
 	in           Input
 	audio, video bool
 
-	pos  int64 // of the next tag
-	time int64 // of the last one
-	// next is the header of the tag at pos where ahead tells that it was read together with the tag before.
-	next  tagHeader
-	ahead bool
+	pos  int64     // of the next tag
+	next tagHeader // of the tag at pos, once locate has found it
+	time int64     // of the last tag
+	tag  Tag       // the last one that was returned
 	// pending are the headers that come before the tag at pos, with the time of a seek.
 	pending []header
 	walk    walk
@@ -24,9 +23,9 @@ type reader struct {
 	knownTo int64
 }
 
-// Next returns the next tag, whose Data is a window onto the file. One read of the input brings a tag and the header of
-// the one after it.
-func (r *reader) Next(ctx context.Context) (Tag, error) {
+// Next returns the next tag, whose Data is a window onto the file. Its header is read in a window of its own, and no
+// sooner: by then the caller has copied the tag before it, and the processor has fetched what lies behind that.
+func (r *reader) Next(ctx context.Context) (*Tag, error) {
 	if len(r.pending) > 0 {
 		tag, err := r.header(ctx, r.pending[0].off)
 		if err == nil {
@@ -36,7 +35,7 @@ func (r *reader) Next(ctx context.Context) (Tag, error) {
 	}
 	for {
 		if err := r.locate(ctx); err != nil {
-			return Tag{}, err
+			return nil, err
 		}
 		if !r.wants(r.next.kind) || r.pos == r.index.metadata {
 			r.skip()
@@ -51,11 +50,8 @@ func (r *reader) wants(kind TagType) bool {
 	return kind == TagScript || kind == TagAudio && r.audio || kind == TagVideo && r.video
 }
 
-// locate makes sure that next is the header of the tag at pos, past junk if there is any.
+// locate reads the header of the tag at pos, past junk if there is any.
 func (r *reader) locate(ctx context.Context) error {
-	if r.ahead {
-		return nil
-	}
 	left := r.index.size - r.pos
 	if left < tagHeaderSize {
 		return io.EOF
@@ -64,7 +60,9 @@ func (r *reader) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.peek(b, left); r.ahead {
+	h, ok := parseTagHeader(b)
+	if ok && h.clean && !h.encrypted && int64(tagHeaderSize+h.size) <= left {
+		r.next = h
 		return nil
 	}
 	s := scanner{in: r.in, chunk: probeBytes}
@@ -72,36 +70,30 @@ func (r *reader) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.pos, r.next, r.ahead = e.off, e.tagHeader, true
+	r.pos, r.next = e.off, e.tagHeader
 	return nil
 }
 
-// peek takes b for the header of the tag at pos if nothing speaks against it; left is what remains of the file there.
-func (r *reader) peek(b []byte, left int64) {
-	h, ok := parseTagHeader(b)
-	r.next, r.ahead = h, ok && h.clean && !h.encrypted && int64(tagHeaderSize+h.size) <= left
+// read reads the tag that locate has found.
+func (r *reader) read(ctx context.Context) (*Tag, error) {
+	b, err := r.in.Window(ctx, r.pos+tagHeaderSize, r.next.size)
+	if err != nil {
+		return nil, err
+	}
+	r.time = near(r.next.timestamp, r.time)
+	r.set(&r.next, r.next.timestamp, b)
+	r.learn(&r.tag)
+	r.tag.toUsual()
+	r.pos += r.next.span()
+	return &r.tag, nil
 }
 
-// read reads the tag that locate has found, and the header after it.
-func (r *reader) read(ctx context.Context) (Tag, error) {
-	size := tagHeaderSize + r.next.size
-	left := r.index.size - r.pos
-	b, err := r.in.Window(ctx, r.pos, int(min(int64(size+previousTagSizeSize+tagHeaderSize), left)))
-	if err != nil {
-		return Tag{}, err
+// set makes the tag of a header and a body.
+func (r *reader) set(h *tagHeader, timestamp uint32, body []byte) {
+	r.tag.Type, r.tag.Timestamp, r.tag.Head, r.tag.Data = h.kind, timestamp, Head{}, body
+	if h.kind == TagScript {
+		r.tag.Data = scriptBody(body)
 	}
-	tag := Tag{Type: r.next.kind, Timestamp: r.next.timestamp, Data: b[tagHeaderSize:size:size]}
-	if tag.Type == TagScript {
-		tag.Data = scriptBody(tag.Data)
-	}
-	r.time = near(tag.Timestamp, r.time)
-	r.learn(&tag)
-	tag.toUsual()
-	r.pos += r.next.span()
-	if r.ahead = false; len(b) == size+previousTagSizeSize+tagHeaderSize {
-		r.peek(b[size+previousTagSizeSize:], r.index.size-r.pos)
-	}
-	return tag, nil
 }
 
 // skip passes the tag that locate has found without reading it.
@@ -109,7 +101,6 @@ func (r *reader) skip() {
 	r.publish()
 	r.time = near(r.next.timestamp, r.time)
 	r.pos += r.next.span()
-	r.ahead = false
 	r.walk.begin(r.pos)
 }
 
@@ -157,28 +148,25 @@ func (r *reader) Seek(ctx context.Context, t time.Duration) (time.Duration, erro
 	if err != nil {
 		return 0, err
 	}
-	r.pos, r.time, r.ahead, r.pending = p.off, p.time, false, headers
+	r.pos, r.time, r.pending = p.off, p.time, headers
 	r.beginWalk(p.off)
 	return milliseconds(p.time), nil
 }
 
 // header reads a header in force; it has the time of the tag at pos.
-func (r *reader) header(ctx context.Context, off int64) (Tag, error) {
+func (r *reader) header(ctx context.Context, off int64) (*Tag, error) {
 	b, err := r.in.Window(ctx, off, tagHeaderSize)
 	if err != nil {
-		return Tag{}, err
+		return nil, err
 	}
 	h, ok := parseTagHeader(b)
 	if !ok {
-		return Tag{}, &FormatError{"tag", off, "changed"}
+		return nil, &FormatError{"tag", off, "changed"}
 	}
 	if b, err = r.in.Window(ctx, off+tagHeaderSize, h.size); err != nil {
-		return Tag{}, err
+		return nil, err
 	}
-	if h.kind == TagScript {
-		b = scriptBody(b)
-	}
-	tag := Tag{Type: h.kind, Timestamp: uint32(r.time), Data: b}
-	tag.toUsual()
-	return tag, nil
+	r.set(&h, uint32(r.time), b)
+	r.tag.toUsual()
+	return &r.tag, nil
 }

@@ -60,34 +60,34 @@ type filmSource struct {
 func (s *filmSource) Info() *flv.Info { return s.info() }
 func (s *filmSource) Close() error    { s.sources.Add(-1); return nil }
 
-func (s *filmSource) Next(ctx context.Context) (flv.Tag, error) {
+func (s *filmSource) Next(ctx context.Context) (*flv.Tag, error) {
 	if s.film.next != nil {
 		if err := s.film.next(ctx, s.at); err != nil {
-			return flv.Tag{}, err
+			return nil, err
 		}
 	}
 	for s.headers > 0 {
 		s.headers--
 		if s.headers == 1 && s.video {
-			return flv.Tag{Type: flv.TagVideo, Timestamp: s.from + s.at, Head: flv.MakeHead(0x17, 0, 0, 0, 0), Data: []byte("avcC")}, nil
+			return &flv.Tag{Type: flv.TagVideo, Timestamp: s.from + s.at, Head: flv.MakeHead(0x17, 0, 0, 0, 0), Data: []byte("avcC")}, nil
 		}
 		if s.headers == 0 && s.audio {
-			return flv.Tag{Type: flv.TagAudio, Timestamp: s.from + s.at, Head: flv.MakeHead(0xAF, 0), Data: []byte("asc")}, nil
+			return &flv.Tag{Type: flv.TagAudio, Timestamp: s.from + s.at, Head: flv.MakeHead(0xAF, 0), Data: []byte("asc")}, nil
 		}
 	}
 	for s.at < uint32(s.length.Milliseconds()) {
 		at := s.at
 		if s.video && at%frameTime == 0 && !s.sound {
 			s.sound = true
-			return flv.Tag{Type: flv.TagVideo, Timestamp: s.from + at, Head: s.videoHead(at), Data: s.frame(at)}, nil
+			return &flv.Tag{Type: flv.TagVideo, Timestamp: s.from + at, Head: s.videoHead(at), Data: s.frame(at)}, nil
 		}
 		s.sound = false
 		s.at += 10
 		if s.audio && at%soundTime == 0 {
-			return flv.Tag{Type: flv.TagAudio, Timestamp: s.from + at, Head: flv.MakeHead(0xAF, 1), Data: binary.BigEndian.AppendUint32(nil, at)}, nil
+			return &flv.Tag{Type: flv.TagAudio, Timestamp: s.from + at, Head: flv.MakeHead(0xAF, 1), Data: binary.BigEndian.AppendUint32(nil, at)}, nil
 		}
 	}
-	return flv.Tag{}, io.EOF
+	return nil, io.EOF
 }
 
 func (f *film) keyEvery() uint32 { return cmp.Or(f.keys, keyTime) }

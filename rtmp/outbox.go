@@ -134,28 +134,25 @@ func (b *batch) borrow() *[]byte {
 	return b.buf
 }
 
-// fits tells whether add will append a message without writing.
-func (b *batch) fits(m *chunk.Message) bool {
-	return b.buf == nil || len(*b.buf)+chunk.Size(m, b.out.chunkSize) <= cap(*b.buf)
-}
+// empty tells whether there is nothing to be written.
+func (b *batch) empty() bool { return b.buf == nil || len(*b.buf) == 0 }
 
-// add appends a message, and writes the batch first where the message would not fit.
-func (b *batch) add(m *chunk.Message) error {
-	if !b.fits(m) {
-		if err := b.flush(); err != nil {
-			return err
-		}
-	}
+// add appends a message, if there is room for it.
+func (b *batch) add(m *chunk.Message) bool {
 	buf := b.borrow()
-	if chunk.Size(m, b.out.chunkSize) > cap(*buf) {
-		return b.addLarge(m)
+	if chunk.Size(m, b.out.chunkSize) > cap(*buf)-len(*buf) {
+		return false
 	}
 	*buf = chunk.Append(*buf, m, b.out.chunkSize)
-	return nil
+	return true
 }
 
-// addLarge writes a message that is longer than a batch, piece by piece through the batch's buffer.
-func (b *batch) addLarge(m *chunk.Message) error {
+// addBehind writes the batch, and appends a message for which there was no room. One that is longer than a batch is written
+// too, piece by piece through the batch's buffer.
+func (b *batch) addBehind(m *chunk.Message) error {
+	if err := b.flush(); err != nil || b.add(m) {
+		return err
+	}
 	defer b.giveBack()
 	return b.out.writeLarge(m, *b.buf)
 }
@@ -172,6 +169,9 @@ func (b *batch) flush() error {
 		return nil
 	}
 	defer b.giveBack()
+	if b.empty() {
+		return nil
+	}
 	return b.out.write(*b.buf)
 }
 

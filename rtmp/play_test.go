@@ -36,10 +36,10 @@ func frames(t *testing.T, got []message, f *film, from, to time.Duration, shift 
 	var want []string
 	for {
 		tag, err := src.Next(t.Context())
-		at := int64(tag.Timestamp-f.from) + shift
 		if err != nil || !tag.SequenceHeader() && tag.Timestamp-f.from >= uint32(to.Milliseconds()) {
 			break
 		}
+		at := int64(tag.Timestamp-f.from) + shift
 		m := message{Message: chunk.Message{Type: chunk.Type(tag.Type), Timestamp: uint32(at), Payload: tag.AppendBody(nil)}}
 		want = append(want, fmt.Sprintf("%s %x", m.String(), m.Payload[5-3*int(min(1, 9-m.Type)):]))
 	}

@@ -55,7 +55,7 @@ type player struct {
 	noVideo    bool
 
 	// The tag and the message in flight: fields, so that sending one allocates nothing.
-	tag flv.Tag
+	tag *flv.Tag
 	msg chunk.Message
 }
 
@@ -255,48 +255,50 @@ func (p *player) next() (done bool, err error) {
 
 // send adds the tag to the batch, unless the client does not want its kind.
 func (p *player) send(at int64) error {
-	p.msg = chunk.Message{
-		ChunkStream: csStatus,
-		Type:        chunk.Type(p.tag.Type),
-		Stream:      p.id,
-		Timestamp:   uint32(at),
-		Head:        p.tag.Head.Bytes(),
-		Payload:     p.tag.Data,
-	}
+	m := &p.msg
+	m.ChunkStream, m.Type, m.Stream, m.Timestamp = csStatus, chunk.Type(p.tag.Type), p.id, uint32(at)
+	m.Head, m.Payload = p.tag.Head.Bytes(), p.tag.Data
 	switch p.tag.Type {
 	case flv.TagAudio:
 		if p.noAudio {
 			return nil
 		}
-		p.msg.ChunkStream = csAudio
+		m.ChunkStream = csAudio
 	case flv.TagVideo:
 		if p.noVideo {
 			return nil
 		}
-		p.msg.ChunkStream = csVideo
+		m.ChunkStream = csVideo
 	}
 	p.cur.bytes += uint64(p.tag.Len())
-	if !p.batch.fits(&p.msg) { // what is written first may take as long as the viewer likes
-		p.keepTag()
-		p.msg.Head, p.msg.Payload = nil, p.tag.Data
+	if p.batch.add(m) {
+		return nil
 	}
-	return p.batch.add(&p.msg)
+	if !p.batch.empty() { // what is written first may take as long as the viewer likes
+		p.keepTag()
+		m.Head, m.Payload = nil, p.tag.Data
+	}
+	return p.batch.addBehind(m)
 }
 
 // flush writes the batch. That may take as long as the viewer likes, and the tag may be a window onto a much larger block
 // of a file, so it is let go of first.
 func (p *player) flush() error {
-	p.msg.Payload = nil
+	p.msg.Head, p.msg.Payload = nil, nil
 	if p.held {
 		p.keepTag()
-	} else {
+	} else if p.tag != nil {
 		p.tag.Data = nil
 	}
 	return p.batch.flush()
 }
 
-// keepTag makes the tag's data the player's own.
-func (p *player) keepTag() { p.tag = p.tag.Clone() }
+// keepTag makes the tag the player's own, and lets go of the reader's.
+func (p *player) keepTag() {
+	tag := p.tag.Clone()
+	p.tag.Data = nil
+	p.tag = &tag
+}
 
 // afterSend sets the clock at the first sample, and stops behind it where one frame is all that is wanted.
 func (p *player) afterSend(at int64) (done bool, err error) {

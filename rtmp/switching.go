@@ -187,7 +187,7 @@ func (p *player) boundary(at int64) (done bool, err error) {
 	case at >= p.cur.end:
 		return true, p.finish()
 	case at < t.at:
-		t.fit(&p.tag, at)
+		t.fit(p.tag, at)
 		p.timeline.at(p.tag.Timestamp)
 		if err := p.send(at); err != nil {
 			return true, err
@@ -206,7 +206,8 @@ func (p *player) splice() error {
 	p.take(t)
 	p.from = t.at
 	p.sendMetadata(uint32(t.at))
-	for _, p.tag = range t.headers {
+	for i := range t.headers {
+		p.tag = &t.headers[i]
 		if err := p.send(t.at); err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ type transition struct {
 	at      int64     // stream time of the splice
 	file    int64     // the same in the file
 	headers []flv.Tag // what comes before the first frame
-	first   flv.Tag   // valid until the next call of src
+	first   *flv.Tag  // valid until the next call of src
 
 	// Owned by the player.
 	armed   bool    // it waits for the splice
@@ -71,7 +71,7 @@ func (t *transition) fit(tag *flv.Tag, at int64) {
 	spacing := at - t.picture
 	t.picture = at
 	shown := t.at
-	if ahead, ok := composition(&t.first); ok {
+	if ahead, ok := composition(t.first); ok {
 		shown += ahead
 	}
 	ahead, ok := composition(tag)

@@ -12,6 +12,7 @@ type reader struct {
 	file *File
 	w    walker
 	place
+	tag flv.Tag // the last one that was returned
 }
 
 // A place is a frame in the course of a file.
@@ -22,18 +23,19 @@ type place struct {
 }
 
 // Next returns the next frame.
-func (r *reader) Next(ctx context.Context) (flv.Tag, error) {
+func (r *reader) Next(ctx context.Context) (*flv.Tag, error) {
 	f, err := r.w.next(ctx)
 	if err != nil {
-		return flv.Tag{}, r.w.fault(err)
+		return nil, r.w.fault(err)
 	}
 	r.pass(f)
-	return flv.Tag{
+	r.tag = flv.Tag{
 		Type:      flv.TagAudio,
 		Timestamp: uint32(milliseconds(r.ticks - f.ticks())),
 		Head:      flv.MakeHead(f.soundByte()),
 		Data:      f.data,
-	}, nil
+	}
+	return &r.tag, nil
 }
 
 // pass moves behind the frame at r's place and lets the index learn of it.

@@ -67,8 +67,8 @@ func (c *cursor) fillTable() bool {
 	for c.span < len(t.spans) {
 		p := &t.spans[c.span]
 		if c.table.n < p.end {
-			if s, ok := c.table.next(t.table); ok {
-				c.set(s, p.offset, p.lead)
+			if c.table.read(t.table, &c.pending) {
+				c.show(p.offset, p.lead)
 				return true
 			}
 		}
@@ -92,7 +92,8 @@ func (c *cursor) fillFragments(ctx context.Context, s *scanner, x *fragmentIndex
 		for c.run < len(c.f.runs) {
 			r := &c.f.runs[c.run]
 			if r.track == c.track && c.i < r.count {
-				c.set(c.step(r), c.track.fragmentOffset, math.MinInt64)
+				c.pending = c.step(r)
+				c.show(c.track.fragmentOffset, math.MinInt64)
 				return nil
 			}
 			c.enter(c.f, c.run+1)
@@ -127,15 +128,15 @@ func (c *cursor) step(r *run) sample {
 	return s
 }
 
-// set makes s pending: a sample that the timeline shows at offset from its media time, and not before lead.
-func (c *cursor) set(s sample, offset, lead int64) {
-	p := span{offset: offset, lead: lead}
-	ms, cts := c.track.timestamp(&p, &s)
+// show sets the times of pending: a sample that the timeline shows at offset from its media time, and not before lead.
+func (c *cursor) show(offset, lead int64) {
+	dts := c.pending.dts + offset
+	ms, cts := c.track.inMilliseconds(max(dts-c.track.shift, lead), dts+int64(c.pending.cts))
 	if ms < c.last { // at the seam of two edits
 		cts -= int32(min(c.last-ms, 1<<23))
 		ms = c.last
 	}
-	c.pending, c.ms, c.cts, c.has = s, ms, cts, true
+	c.ms, c.cts, c.has = ms, cts, true
 }
 
 // take uses up pending.

@@ -16,8 +16,9 @@ type entry struct {
 	width, height int
 	channels      int
 	rate          int
-	frame         int    // bytes of a frame of sound that is not compressed, and whose frames are samples; else 0
-	encrypted     string // the scheme; "" where it is in clear
+	sound         flv.Head // of its frames, where it is sound
+	frame         int      // bytes of a frame of sound that is not compressed, and whose frames are samples; else 0
+	encrypted     string   // the scheme; "" where it is in clear
 }
 
 // parseEntries reads an stsd of a track with the given handler.
@@ -39,6 +40,7 @@ func parseEntries(stsd *box, handler fourCC) ([]entry, error) {
 			err = e.parseVideo(&r.box, path)
 		case "soun":
 			err = e.parseAudio(&r.box, path)
+			e.sound = e.codec.AudioHead(e.rate, e.channels)
 		case "text", "sbtl", "subt":
 			if r.kind.String() == "tx3g" {
 				e.kind, e.codec = flv.TrackText, "tx3g"

@@ -260,7 +260,7 @@ func TestContext(t *testing.T) {
 			break
 		}
 		require.NoError(t, err)
-		p, header := decode(t, &tag)
+		p, header := decode(t, tag)
 		got = append(got, mark{tag.Type, tag.Timestamp, p.pts - p.dts, p.sum, (p.key || tag.Type == flv.TagAudio) && !header, header})
 	}
 	var wanted []mark

@@ -14,29 +14,33 @@ type reader struct {
 	file    *File
 	in      scanner
 	cursors []*cursor
-	script  []byte // the body of the last script tag
+	tag     flv.Tag // the last one that was returned
+	script  []byte  // the body of the last script tag
+
+	announced bool // the sequence headers of all tracks have been sent
 }
 
 // Next returns the next tag. Its Data is the window of the input itself.
-func (r *reader) Next(ctx context.Context) (flv.Tag, error) {
+func (r *reader) Next(ctx context.Context) (*flv.Tag, error) {
 	first, err := r.first(ctx)
 	if err != nil {
-		return flv.Tag{}, err
+		return nil, err
 	}
 	if first == nil {
-		return flv.Tag{}, io.EOF
+		return nil, io.EOF
 	}
-	for _, c := range r.cursors {
-		if tag, ok := r.announce(c, c == first, first.ms); ok {
-			return tag, nil
-		}
+	if r.announceAll(first) {
+		return &r.tag, nil
 	}
 	data, err := r.in.far(ctx, first.pending.offset, int(first.pending.size))
 	if err != nil {
-		return flv.Tag{}, err
+		return nil, err
 	}
 	first.take()
-	return r.tag(first, data)
+	if err := r.set(first, data); err != nil {
+		return nil, err
+	}
+	return &r.tag, nil
 }
 
 // first is the cursor whose sample is due next, nil at the end. A track of which there is nothing yet is looked for no
@@ -68,37 +72,55 @@ func (r *reader) limit() int64 {
 	return limit
 }
 
-// announce returns the sequence header of c, when there is one to be sent: at the start and after a seek those of all
-// tracks, later where the sample description changes.
-func (r *reader) announce(c *cursor, due bool, ms int64) (flv.Tag, bool) {
-	if !c.has || c.announced >= 0 && !due {
-		return flv.Tag{}, false
+// announceAll makes the tag of the next sequence header that is to be sent, if there is one: at the start and after a seek
+// those of all tracks, later that of the track whose sample is due, where its sample description changes.
+func (r *reader) announceAll(due *cursor) bool {
+	if r.announced {
+		return r.announce(due, due.ms)
+	}
+	for _, c := range r.cursors {
+		if r.announce(c, due.ms) {
+			return true
+		}
+	}
+	r.announced = true
+	return false
+}
+
+// announce makes the tag of the sequence header of pending's sample description, unless that was the last one sent.
+func (r *reader) announce(c *cursor, ms int64) bool {
+	if !c.has {
+		return false
 	}
 	i, e := c.entry()
 	if i == c.announced {
-		return flv.Tag{}, false
+		return false
 	}
 	c.announced = i
 	if len(e.config) == 0 {
-		return flv.Tag{}, false
+		return false
 	}
-	return flv.Tag{Type: tagType(c.track.kind), Timestamp: uint32(ms), Head: e.codec.SequenceHead(), Data: e.config}, true
+	r.tag = flv.Tag{Type: tagType(c.track.kind), Timestamp: uint32(ms), Head: e.codec.SequenceHead(), Data: e.config}
+	return true
 }
 
-// tag makes the tag of the sample that c has just taken.
-func (r *reader) tag(c *cursor, data []byte) (tag flv.Tag, err error) {
-	tag = flv.Tag{Type: tagType(c.track.kind), Timestamp: uint32(c.ms), Data: data}
+// set makes the tag of the sample that c has just taken.
+func (r *reader) set(c *cursor, data []byte) (err error) {
+	tag := &r.tag
+	tag.Type, tag.Timestamp, tag.Data = tagType(c.track.kind), uint32(c.ms), data
 	_, e := c.entry()
 	switch c.track.kind {
 	case flv.TrackVideo:
 		tag.Head = e.codec.VideoHead(c.pending.key, c.cts)
 	case flv.TrackAudio:
-		tag.Head = e.codec.AudioHead(e.rate, e.channels)
+		tag.Head = e.sound
 	case flv.TrackText:
 		r.script, err = appendText(r.script[:0], c.track, data)
-		tag.Data = r.script
+		tag.Head, tag.Data = flv.Head{}, r.script
+	default:
+		tag.Head = flv.Head{}
 	}
-	return tag, err
+	return err
 }
 
 func tagType(kind flv.TrackType) flv.TagType {
@@ -117,6 +139,7 @@ func (r *reader) Seek(ctx context.Context, t time.Duration) (time.Duration, erro
 		return 0, nil
 	}
 	lead := r.cursors[0]
+	r.announced = false
 	if err := r.seekKeyFrame(ctx, lead, min(max(t.Milliseconds(), 0), r.file.end)); err != nil {
 		return 0, err
 	}

@@ -31,7 +31,7 @@ func marks(t *testing.T, r flv.Reader) (all []mark) {
 			return all
 		}
 		require.NoError(t, err)
-		p, header := decode(t, &tag)
+		p, header := decode(t, tag)
 		key := p.key || tag.Type == flv.TagAudio
 		all = append(all, mark{tag.Type, tag.Timestamp, p.pts - p.dts, p.sum, key && !header, header})
 	}

@@ -60,12 +60,18 @@ func u32At(b []byte, i int) uint32 { return binary.BigEndian.Uint32(b[4*i:]) }
 
 // next returns the sample that c stands before and moves past it.
 func (c *tableCursor) next(t *sampleTable) (s sample, ok bool) {
+	ok = c.read(t, &s)
+	return s, ok
+}
+
+// read is next into s, which is not copied: it stays as it is where there is none.
+func (c *tableCursor) read(t *sampleTable, s *sample) bool {
 	if c.n >= t.count || c.exhausted {
-		return sample{}, false
+		return false
 	}
 	for c.left == 0 {
 		if !c.nextChunk(t) {
-			return sample{}, false
+			return false
 		}
 	}
 	s.offset, s.desc, s.dts = c.offset, c.desc, c.dts
@@ -76,7 +82,7 @@ func (c *tableCursor) next(t *sampleTable) (s sample, ok bool) {
 	c.dts += int64(c.nextDuration(t))
 	c.left--
 	c.n++
-	return s, true
+	return true
 }
 
 // nextChunk enters the next chunk.

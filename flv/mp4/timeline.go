@@ -21,6 +21,9 @@ func (t *track) timestamp(p *span, s *sample) (ms int64, cts int32) {
 // timeline.
 func (t *track) inMilliseconds(dts, pts int64) (ms int64, cts int32) {
 	ms = milliseconds(dts, t.timescale)
+	if pts == dts {
+		return ms + t.origin, 0
+	}
 	return ms + t.origin, clampOffset(milliseconds(pts, t.timescale) - ms)
 }
 

@@ -134,7 +134,7 @@ func receive(t *testing.T, r flv.Reader) map[flv.TagType]*received {
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, tag.Timestamp, last, "timestamps go back")
 		last = tag.Timestamp
-		p, header := decode(t, &tag)
+		p, header := decode(t, tag)
 		to := got[tag.Type]
 		if header {
 			to.headers++

@@ -79,9 +79,9 @@ type failingSource struct {
 	left int
 }
 
-func (s *failingSource) Next(ctx context.Context) (flv.Tag, error) {
+func (s *failingSource) Next(ctx context.Context) (*flv.Tag, error) {
 	if s.left == 0 {
-		return flv.Tag{}, s.err
+		return nil, s.err
 	}
 	s.left--
 	return s.Source.Next(ctx)

@@ -53,13 +53,13 @@ func (r *melody) Info() *flv.Info {
 	return &flv.Info{Duration: time.Duration(r.beeps) * beepEvery * time.Millisecond}
 }
 
-func (r *melody) Next(context.Context) (flv.Tag, error) {
+func (r *melody) Next(context.Context) (*flv.Tag, error) {
 	if r.next == r.beeps {
-		return flv.Tag{}, io.EOF
+		return nil, io.EOF
 	}
 	r.next++
 	// The head says PCM of 16 bits, 44.1 kHz, mono.
-	return flv.Tag{
+	return &flv.Tag{
 		Type: flv.TagAudio, Timestamp: (r.next - 1) * beepEvery,
 		Head: flv.MakeHead(0x3e), Data: make([]byte, 2*44100*beepEvery/1000),
 	}, nil

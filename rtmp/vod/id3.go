@@ -27,15 +27,16 @@ type tagReader struct {
 }
 
 // Next implements flv.Reader.
-func (r *tagReader) Next(ctx context.Context) (flv.Tag, error) {
+func (r *tagReader) Next(ctx context.Context) (*flv.Tag, error) {
 	if err := ctx.Err(); err != nil {
-		return flv.Tag{}, err
+		return nil, err
 	}
 	if r.read {
-		return flv.Tag{}, io.EOF
+		return nil, io.EOF
 	}
 	r.read = true
-	return r.tag, nil
+	tag := r.tag
+	return &tag, nil
 }
 
 // Seek implements flv.Reader.

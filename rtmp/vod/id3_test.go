@@ -39,7 +39,7 @@ func TestID3(t *testing.T) {
 			require.NoError(t, err)
 			want, err := amf.Append(nil, "onId3", c.want)
 			require.NoError(t, err)
-			require.Equal(t, flv.Tag{Type: flv.TagScript, Data: want}, tag)
+			require.Equal(t, flv.Tag{Type: flv.TagScript, Data: want}, *tag)
 			_, err = s.Next(t.Context())
 			require.Equal(t, io.EOF, err)
 			at, err := s.Seek(t.Context(), time.Second)

@@ -107,14 +107,14 @@ type fakeReader struct {
 	at   int // in tenths of a second
 }
 
-func (r *fakeReader) Next(ctx context.Context) (flv.Tag, error) {
+func (r *fakeReader) Next(ctx context.Context) (*flv.Tag, error) {
 	if r.at >= 100 {
-		return flv.Tag{}, io.EOF
+		return nil, io.EOF
 	}
 	if _, err := r.in.Window(ctx, int64(r.at), 1); err != nil {
-		return flv.Tag{}, err
+		return nil, err
 	}
-	tag := flv.Tag{Type: flv.TagAudio, Timestamp: r.base + uint32(r.at)*100, Data: binary.BigEndian.AppendUint16(nil, uint16(r.at))}
+	tag := &flv.Tag{Type: flv.TagAudio, Timestamp: r.base + uint32(r.at)*100, Data: binary.BigEndian.AppendUint16(nil, uint16(r.at))}
 	r.at++
 	return tag, nil
 }

@@ -113,7 +113,7 @@ func part(t *testing.T, path string, start, end time.Duration) (tags []string, a
 		}
 		require.NoError(t, err)
 		if tag.Type != flv.TagScript && time.Duration(tag.Timestamp)*time.Millisecond < end {
-			tags = append(tags, line(&tag, at))
+			tags = append(tags, line(tag, at))
 		}
 	}
 }

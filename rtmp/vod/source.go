@@ -79,19 +79,19 @@ type boundedReader struct {
 }
 
 // Next implements flv.Reader.
-func (b *boundedReader) Next(ctx context.Context) (flv.Tag, error) {
+func (b *boundedReader) Next(ctx context.Context) (*flv.Tag, error) {
 	if !b.placed && b.start > 0 {
 		if _, err := b.Seek(ctx, b.start); err != nil {
-			return flv.Tag{}, err
+			return nil, err
 		}
 	}
 	tag, err := b.r.Next(ctx)
 	if err != nil {
-		return tag, err
+		return nil, err
 	}
 	b.at += time.Duration(int32(tag.Timestamp-uint32(b.at.Milliseconds()))) * time.Millisecond
 	if b.end > 0 && b.at >= b.end {
-		return flv.Tag{}, io.EOF
+		return nil, io.EOF
 	}
 	return tag, nil
 }
