@@ -38,7 +38,7 @@ func (c *conn) checkBandwidth(cmd *command) error {
 	c.probe = p
 	time.AfterFunc(probePatience, func() {
 		// All that is known of a client that does not answer is how much it has taken since it connected.
-		c.endProbe(p, c.nc.sent.Load(), time.Since(c.nc.epoch), 0)
+		c.endProbe(p, c.nc.Sent(), c.nc.Age(), 0)
 	})
 	return c.out.reply(c.out.command(b, csConnect, 0, 0, "onBWCheck", probeLatency, nil, ""))
 }

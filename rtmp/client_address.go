@@ -6,47 +6,24 @@ import (
 	"net"
 	"path"
 	"strings"
+
+	"github.com/seed-3309b198/reelfront/rtmp/door"
 )
 
 // address is an RTMP URL, taken apart.
 type address struct {
-	scheme string
+	scheme door.Scheme
 	host   string // host:port to connect to
 	tcURL  string // what connect calls it
 	app    string
 	name   string // of the stream; empty where the URL names none
 }
 
-// scheme is what a URL's scheme stands for.
-type scheme struct {
-	port                       string
-	tunnelled, tls, enciphered bool
-}
-
-func schemeOf(name string) (scheme, bool) {
-	switch name {
-	case "rtmp":
-		return scheme{port: "1935"}, true
-	case "rtmpe":
-		return scheme{port: "1935", enciphered: true}, true
-	case "rtmps":
-		return scheme{port: "443", tls: true}, true
-	case "rtmpt":
-		return scheme{port: "80", tunnelled: true}, true
-	case "rtmpte":
-		return scheme{port: "80", tunnelled: true, enciphered: true}, true
-	case "rtmpts":
-		return scheme{port: "443", tunnelled: true, tls: true}, true
-	}
-	return scheme{}, false
-}
-
 // parseAddress takes a URL apart by the rules that Dial documents. It is no url.URL: stream names are not escaped, and may
 // hold what a URL may not.
 func parseAddress(rawURL, app string) (address, error) {
 	name, rest, ok := strings.Cut(rawURL, "://")
-	a := address{scheme: strings.ToLower(name)}
-	s, known := schemeOf(a.scheme)
+	s, known := door.ParseScheme(name)
 	if !ok || !known {
 		return address{}, fmt.Errorf("rtmp: %q is not the URL of an RTMP server", rawURL)
 	}
@@ -54,10 +31,11 @@ func parseAddress(rawURL, app string) (address, error) {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		authority, tail = rest[:i], rest[i:]
 	}
-	var err error
-	if a.host, err = hostPort(authority, s.port); err != nil {
+	host, err := hostPort(authority, s.Port())
+	if err != nil {
 		return address{}, fmt.Errorf("rtmp: URL %q: %w", rawURL, err)
 	}
+	a := address{scheme: s, host: host}
 	tail = strings.TrimLeft(tail, "/")
 	if app = strings.Trim(app, "/"); app != "" {
 		a.app = app
@@ -71,7 +49,7 @@ func parseAddress(rawURL, app string) (address, error) {
 		return address{}, fmt.Errorf("rtmp: URL %q names no application", rawURL)
 	}
 	a.name = streamName(a.name)
-	a.tcURL = a.scheme + "://" + authority + "/" + a.app
+	a.tcURL = s.String() + "://" + authority + "/" + a.app
 	return a, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/rtmp/door"
 )
 
 func TestClientAddress(t *testing.T) {
@@ -43,7 +45,7 @@ func TestClientAddress(t *testing.T) {
 	for _, tt := range tests {
 		a, err := parseAddress("rtmp://host"+tt.url, tt.explicit)
 		require.NoError(t, err, tt.url)
-		require.Equal(t, address{"rtmp", "host:1935", "rtmp://host/" + tt.app, tt.app, tt.name}, a, tt.url)
+		require.Equal(t, address{door.Scheme{}, "host:1935", "rtmp://host/" + tt.app, tt.app, tt.name}, a, tt.url)
 	}
 }
 

@@ -2,13 +2,12 @@ package rtmp
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 
 	"github.com/seed-3309b198/reelfront/rtmp/chunk"
+	"github.com/seed-3309b198/reelfront/rtmp/door"
 	"github.com/seed-3309b198/reelfront/rtmp/handshake"
-	"github.com/seed-3309b198/reelfront/rtmp/tunnel"
 )
 
 // Dial connects to a server and shakes hands with it; Connect comes next. The Client is to be closed. opts may be nil.
@@ -35,7 +34,8 @@ func Dial(ctx context.Context, rawURL string, opts *ClientOptions) (*Client, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, opts.timeout())
 	defer cancel()
-	nc, err := opts.transport(ctx, &addr)
+	out := door.Dialer{TLSConfig: opts.TLSConfig, DialContext: opts.DialContext}
+	nc, err := out.Dial(ctx, addr.scheme, addr.host)
 	if err != nil {
 		return nil, fmt.Errorf("rtmp: %s: %w", addr.host, err)
 	}
@@ -65,67 +65,16 @@ func newClient(nc net.Conn, addr *address, opts *ClientOptions) *Client {
 	}
 }
 
-// transport makes the connection that the handshake is to go over.
-func (o *ClientOptions) transport(ctx context.Context, addr *address) (net.Conn, error) {
-	switch s, _ := schemeOf(addr.scheme); {
-	case s.tunnelled && s.tls:
-		return tunnel.Dial(ctx, "https://"+addr.host, &tunnel.Options{TLSConfig: o.TLSConfig, DialContext: o.dialTCP})
-	case s.tunnelled:
-		return tunnel.Dial(ctx, "http://"+addr.host, &tunnel.Options{DialContext: o.dialTCP})
-	case s.tls:
-		return o.dialTLS(ctx, addr)
-	}
-	return o.dialTCP(ctx, "tcp", addr.host)
-}
-
-// dialTCP connects, and bounds the connection's writes.
-func (o *ClientOptions) dialTCP(ctx context.Context, network, addr string) (net.Conn, error) {
-	dial := o.DialContext
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	nc, err := dial(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	return newMeteredConn(nc, clientWriteTimeout), nil
-}
-
-func (o *ClientOptions) dialTLS(ctx context.Context, addr *address) (net.Conn, error) {
-	nc, err := o.dialTCP(ctx, "tcp", addr.host)
-	if err != nil {
-		return nil, err
-	}
-	secured := tls.Client(nc, o.tlsConfig(addr))
-	if err := secured.HandshakeContext(ctx); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return secured, nil
-}
-
-func (o *ClientOptions) tlsConfig(addr *address) *tls.Config {
-	config := o.TLSConfig.Clone()
-	if config == nil {
-		config = &tls.Config{}
-	}
-	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(addr.host)
-	}
-	return config
-}
-
 // shakeHands returns the connection to go on with. ctx ends it by closing nc.
 func (o *ClientOptions) shakeHands(ctx context.Context, nc net.Conn, addr *address) (net.Conn, error) {
 	settings := handshake.ClientOptions{Digest: handshake.Scheme0}
-	s, _ := schemeOf(addr.scheme)
-	if s.enciphered {
+	if addr.scheme.Enciphered {
 		settings.Digest = handshake.Scheme1
 	}
 	if o.Handshake != nil {
 		settings = *o.Handshake
 	}
-	if !s.enciphered {
+	if !addr.scheme.Enciphered {
 		settings.Protocol = handshake.RTMP
 	} else if settings.Protocol == 0 || settings.Protocol == handshake.RTMP {
 		settings.Protocol = handshake.RTMPE

@@ -57,8 +57,6 @@ const (
 	clientCommandBytes = 1 << 20
 	// clientRepliesBytes is how much may wait behind a write that the server does not take.
 	clientRepliesBytes = 1 << 20
-	// clientWriteTimeout is how long a write may make no progress.
-	clientWriteTimeout = 30 * time.Second
 )
 
 func (o *ClientOptions) timeout() time.Duration { return duration(o.Timeout, defaultClientTimeout) }

@@ -2,7 +2,6 @@ package rtmp
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,15 +13,12 @@ import (
 
 	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/rtmp/chunk"
+	"github.com/seed-3309b198/reelfront/rtmp/door"
 	"github.com/seed-3309b198/reelfront/rtmp/handshake"
-	"github.com/seed-3309b198/reelfront/rtmp/tunnel"
 )
 
 // What a connection announces (RTMP 1.0, 5.4.4 and 5.4.5); Flash Media Server 3.5 said the same.
 const windowAckSize = 2_500_000
-
-// unsentBytes is how much the kernel may hold of a connection that it has not sent yet.
-const unsentBytes = 128 << 10
 
 // lingerTime is how long a connection that the server ends may take to read what was said last.
 const lingerTime = 2 * time.Second
@@ -37,11 +33,8 @@ var (
 type conn struct {
 	// Static after construction.
 	srv    *Server
-	nc     *meteredConn
+	nc     *door.Conn
 	id     uint32
-	remote net.Addr        // the viewer's: the peer's, or what a trusted proxy says
-	local  net.Addr        // where the viewer connected
-	secure bool            // there is TLS below
 	ctx    context.Context // of the connection: plays and calls end with it
 	cancel context.CancelFunc
 
@@ -50,10 +43,8 @@ type conn struct {
 	out      *outbox
 	app      App
 	streams  map[uint32]*stream
-	tls      *tls.Conn         // nil without TLS of its own, as in a tunnel
 	peer     *handshake.Result // nil before the handshake
 	swf      *swfCheck         // nil where none is asked for
-	scheme   string            // of the door: rtmp, rtmpe, ...
 	request  *ConnectRequest
 	takes    func(flv.Codec) bool // the codecs that the client is sent
 	probe    *probe               // of the bandwidth; nil before the first
@@ -69,15 +60,8 @@ type conn struct {
 	reason error // why the server ends the connection; nil while it does not
 }
 
-func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s, nc: newMeteredConn(nc, s.Limits.write()), id: s.ids.Add(1), calls: make(chan struct{}, 4)}
-	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
-	switch nc := nc.(type) {
-	case *tunnel.Conn:
-		c.secure = nc.Secure()
-	case *tls.Conn:
-		c.secure, c.tls = true, nc
-	}
+func newConn(s *Server, nc *door.Conn) *conn {
+	c := &conn{srv: s, nc: nc, id: s.ids.Add(1), calls: make(chan struct{}, 4)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -86,9 +70,6 @@ func newConn(s *Server, nc net.Conn) *conn {
 func (c *conn) serve() {
 	defer c.cancel()
 	err := c.run()
-	if errors.Is(err, errWeb) {
-		return // its owner closes it
-	}
 	defer c.nc.Close()
 	c.tearDown(err)
 }
@@ -118,25 +99,18 @@ func (c *conn) run() (err error) {
 // recover, deferred by the goroutines of a connection, turns a panic into an error that ends this connection alone.
 func (c *conn) recover(err *error) {
 	if v := recover(); v != nil {
-		c.srv.logger().Error("panic", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
+		c.srv.logger().Error("panic", "remote", c.nc.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
 		*err = fmt.Errorf("rtmp: panic: %v", v)
 	}
 }
 
+// handshake is under a deadline that is in force already.
 func (c *conn) handshake() error {
-	if err := c.nc.SetReadDeadline(time.Now().Add(c.srv.Limits.handshake())); err != nil {
-		return err
-	}
-	nc, err := c.enter()
-	if err != nil {
-		return err
-	}
-	peer, err := handshake.Server(nc, nil)
+	peer, err := handshake.Server(c.nc, nil)
 	if err != nil {
 		return err
 	}
 	c.peer = peer
-	c.scheme = c.protocol(peer.Protocol != handshake.RTMP)
 	c.in = chunk.NewReader(peer.Conn, chunk.Limits{MessageSize: c.srv.Limits.messageBytes()})
 	c.out = &outbox{
 		w:       peer.Conn,
@@ -172,11 +146,10 @@ func (c *conn) tearDown(err error) {
 	if c.request != nil {
 		c.observe(Event{Kind: EventDisconnect, Err: cause(err)})
 	}
-	c.srv.logger().Debug("connection ended", "remote", c.remote, "err", err)
+	c.srv.logger().Debug("connection ended", "remote", c.nc.RemoteAddr(), "err", err)
 }
 
-// sayGoodbye sends the last message, if there is one, and waits for the client to hang up: closing while its bytes lie
-// unread would have the kernel reset the connection and lose that message.
+// sayGoodbye sends the last message, if there is one, and waits for the client to have it.
 func (c *conn) sayGoodbye(err error) {
 	switch {
 	case errors.Is(err, errShutdown) && c.out != nil:
@@ -187,13 +160,14 @@ func (c *conn) sayGoodbye(err error) {
 	case !errors.Is(err, errRejected):
 		return
 	}
-	if c.tunnelled() {
-		return // closing one loses nothing
-	}
-	if c.closeWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, c.nc)
+	c.nc.HangUp(lingerTime)
+}
+
+// protocol names the way that the viewer came, as URLs do.
+func (c *conn) protocol() string {
+	scheme := c.nc.Scheme()
+	scheme.Enciphered = c.peer.Protocol != handshake.RTMP
+	return scheme.String()
 }
 
 // cause is nil for the ways in which a connection ends when all is well.
@@ -234,11 +208,11 @@ func (c *conn) playing() bool { return c.active.Load() > 0 }
 func (c *conn) keep() {
 	interval := c.srv.Limits.ping()
 	c.keeper = time.AfterFunc(forever, func() {
-		if c.nc.silent() >= c.srv.Limits.idle() {
+		if c.nc.Silent() >= c.srv.Limits.idle() {
 			c.cut(fmt.Errorf("rtmp: nothing heard for %s", c.srv.Limits.idle()))
 			return
 		}
-		now := uint32(time.Since(c.nc.epoch).Milliseconds())
+		now := uint32(c.nc.Age().Milliseconds())
 		if c.out.reply(chunk.AppendUserControl(nil, chunk.EventPing, now)) == nil {
 			c.keeper.Reset(interval)
 		}
@@ -304,7 +278,7 @@ func (c *conn) userControl(m *chunk.Message) error {
 func (c *conn) observe(e Event) {
 	e.Time = time.Now()
 	e.Connect = c.request
-	e.BytesSent, e.BytesReceived = c.nc.sent.Load(), c.nc.received.Load()
+	e.BytesSent, e.BytesReceived = c.nc.Sent(), c.nc.Received()
 	if o, ok := c.app.(Observer); ok {
 		o.Observe(e)
 	}

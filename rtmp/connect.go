@@ -80,7 +80,7 @@ func (c *conn) awaitConnect() (*command, error) {
 }
 
 func (c *conn) connectRequest(cmd *command) *ConnectRequest {
-	r := &ConnectRequest{Protocol: c.scheme, RemoteAddr: c.remote, LocalAddr: c.local, ClientID: c.id}
+	r := &ConnectRequest{Protocol: c.protocol(), RemoteAddr: c.nc.RemoteAddr(), LocalAddr: c.nc.LocalAddr(), ClientID: c.id}
 	if len(cmd.args) > 0 {
 		r.Object, _ = amf.Properties(cmd.args[0])
 		r.Args = cmd.args[1:]

@@ -23,6 +23,7 @@ import (
 
 	"github.com/seed-3309b198/reelfront/flv/amf"
 	"github.com/seed-3309b198/reelfront/rtmp/chunk"
+	"github.com/seed-3309b198/reelfront/rtmp/door"
 )
 
 // viewerVariable makes TestViewer the viewer of a benchmark, in a process of its own so that the server's CPU time can be
@@ -61,7 +62,8 @@ func view(url string, total int64) error {
 	if err != nil {
 		return err
 	}
-	nc, err := opts.transport(ctx, &addr)
+	out := door.Dialer{TLSConfig: opts.TLSConfig}
+	nc, err := out.Dial(ctx, addr.scheme, addr.host)
 	if err != nil {
 		return err
 	}
@@ -198,7 +200,8 @@ func serveBench(b *testing.B, s *Server) (addr string) {
 // serveTLS copies as many bytes, of as many frames, to whoever connects, in pieces as large as a player's and to sockets
 // with the same options.
 func serveTLS(b *testing.B, config *tls.Config, total int64) (addr string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	limited := net.ListenConfig{Control: limitUnsent}
+	l, err := limited.Listen(b.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, l.Close()) })
 	go func() {
@@ -208,7 +211,6 @@ func serveTLS(b *testing.B, config *tls.Config, total int64) (addr string) {
 			if err != nil {
 				return
 			}
-			limitUnsent(nc, unsentBytes)
 			secure := tls.Server(nc, config)
 			for left := total; left > 0 && err == nil; left -= int64(len(p)) {
 				for i := 0; i < len(p); i += len(frame) {
@@ -220,6 +222,11 @@ func serveTLS(b *testing.B, config *tls.Config, total int64) (addr string) {
 		}
 	}()
 	return l.Addr().String()
+}
+
+// limitUnsent sets TCP_NOTSENT_LOWAT as package door does, for the sockets that a listener accepts.
+func limitUnsent(_, _ string, socket syscall.RawConn) error {
+	return socket.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, 25, 128<<10) })
 }
 
 func encipher(b *testing.B, total int64) {

@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -13,9 +12,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pires/go-proxyproto"
@@ -244,56 +243,6 @@ func hostOnly(addr net.Addr) string {
 	return host
 }
 
-func TestWebPaths(t *testing.T) {
-	t.Parallel()
-	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "page %s %v", r.URL.Path, r.TLS != nil) })
-	m := newManor(t, &Server{HTTP: pages}, newCinema())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: m.roots}}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	for url, want := range map[string]string{"http://": "page /crossdomain.xml false", "https://": "page /crossdomain.xml true"} {
-		resp, err := client.Get(url + m.addr + "/crossdomain.xml")
-		require.NoError(t, err)
-		body, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		resp.Body.Close()
-		require.Equal(t, want, string(body))
-	}
-	resp, err := client.Post("http://"+m.addr+"/fcs/ident2", "application/x-fcs", strings.NewReader("\x00"))
-	require.NoError(t, err)
-	resp.Body.Close()
-	require.Equal(t, 404, resp.StatusCode)
-}
-
-// TestDoorsRefuse holds what is turned away, and that it costs the server nothing.
-func TestDoorsRefuse(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ name, send, want string }{
-		{"TLS without certificate", "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03", ""},
-		{"unknown byte", "\xff\xff\xff", ""},
-		{"lower case", "get / HTTP/1.1\r\n\r\n", ""},
-		{"HTTP garbage", "POST GARBAGE\r\n\r\n", "HTTP/1.1 400 Bad Request"},
-		{"a gigabyte announced", "POST /send/0123456789abcdef0123456789abcdef/0 HTTP/1.1\r\nHost: h\r\nContent-Length: 1073741824\r\n\r\n", "HTTP/1.1 4"},
-		{"endless header", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", "HTTP/1.1 431"},
-		{"PROXY header of a stranger", "PROXY TCP4 203.0.113.9 127.0.0.1 4000 1935\r\n\x03", "HTTP/1.1 400"},
-	}
-	m := &manor{Server: &Server{}, log: new(lockedBuffer)}
-	m.open(t, newCinema())
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			nc := m.dial(t)
-			_, err := io.WriteString(nc, tt.send)
-			require.NoError(t, err)
-			line, _ := bufio.NewReader(nc).ReadString('\n')
-			require.True(t, strings.HasPrefix(line, tt.want), "%q", line)
-			if tt.want == "" {
-				require.Empty(t, line)
-			}
-		})
-	}
-	require.Nil(t, m.last())
-}
-
 // connectOver shakes hands and connects on a connection, plainly.
 func connectOver(t *testing.T, nc net.Conn) {
 	t.Helper()
@@ -339,61 +288,6 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
-func TestTrustedProxyMayLeaveTheHeaderOut(t *testing.T) {
-	t.Parallel()
-	m := newManor(t, &Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, newCinema())
-	connectOver(t, m.dial(t))
-	require.Equal(t, "127.0.0.1", hostOnly(m.last().RemoteAddr))
-}
-
-// TestProxyChain has an HTTP proxy behind one that sends PROXY headers: X-Forwarded-For counts if the former is trusted.
-func TestProxyChain(t *testing.T) {
-	t.Parallel()
-	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
-	s := &Server{TrustedProxies: trusted}
-	s.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, s.forwarded(r)) })
-	m := newManor(t, s, newCinema())
-	for told, want := range map[string]string{"10.0.0.5": "203.0.113.9:0", "198.51.100.7": "198.51.100.7:4000"} {
-		nc := m.dial(t)
-		_, err := fmt.Fprintf(nc, "PROXY TCP4 %s 192.0.2.1 4000 80\r\nGET / HTTP/1.0\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n", told)
-		require.NoError(t, err)
-		reply, err := io.ReadAll(nc)
-		require.NoError(t, err)
-		require.True(t, strings.HasSuffix(string(reply), "\r\n\r\n"+want), "%s", reply)
-	}
-}
-
-func TestForwarded(t *testing.T) {
-	t.Parallel()
-	s := &Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
-	tests := []struct {
-		name, peer string
-		headers    []string
-		want       string
-	}{
-		{"no header", "10.0.0.1:80", nil, "10.0.0.1:80"},
-		{"a stranger's header", "198.51.100.7:5000", []string{"203.0.113.9"}, "198.51.100.7:5000"},
-		{"one hop", "10.0.0.1:80", []string{"203.0.113.9"}, "203.0.113.9:0"},
-		{"with a port", "10.0.0.1:80", []string{"203.0.113.9:4000"}, "203.0.113.9:4000"},
-		{"forged to the left", "10.0.0.1:80", []string{"192.0.2.1, 203.0.113.9"}, "203.0.113.9:0"},
-		{"two proxies", "10.0.0.1:80", []string{"192.0.2.1, 203.0.113.9", "10.0.0.2"}, "203.0.113.9:0"},
-		{"proxies alone", "10.0.0.1:80", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3:0"},
-		{"garbage", "10.0.0.1:80", []string{"203.0.113.9, <script>"}, "10.0.0.1:80"},
-		{"IPv6", "[fd00::1]:80", []string{"[2001:db8::1]"}, "[2001:db8::1]:0"},
-		{"mapped IPv4", "[::ffff:10.0.0.1]:80", []string{"203.0.113.9"}, "203.0.113.9:0"},
-		{"mapped hop", "10.0.0.1:80", []string{"::ffff:203.0.113.9"}, "203.0.113.9:0"},
-		{"zone", "[fd00::1%eth0]:80", []string{"2001:db8::1"}, "[2001:db8::1]:0"},
-		{"unknown", "10.0.0.1:80", []string{"203.0.113.9, unknown"}, "10.0.0.1:80"},
-		{"empty", "10.0.0.1:80", []string{""}, "10.0.0.1:80"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			r := &http.Request{RemoteAddr: tt.peer, Header: http.Header{"X-Forwarded-For": tt.headers}}
-			require.Equal(t, tt.want, s.forwarded(r).String())
-		})
-	}
-}
-
 func TestIPv6(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "[::1]:0")
@@ -424,4 +318,53 @@ func TestShutdownEndsTunnels(t *testing.T) {
 	require.NoError(t, m.Shutdown(ctx))
 }
 
-func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
+// TestLastWordOfTunnel holds that a shutdown leaves a tunnel's client the time to fetch what was said last, and no more.
+func TestLastWordOfTunnel(t *testing.T) {
+	t.Parallel()
+	m := newManor(t, &Server{}, newCinema())
+	c, _ := m.client(t, "rtmpt", nil, "vod")
+	require.NoError(t, c.Connect(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, m.Shutdown(ctx), context.Canceled)
+	_, err := c.CreateStream(t.Context())
+	requireStatus(t, err, CodeConnectAppShutdown)
+}
+
+// TestTrickle sends a byte every nine seconds through each door, which its deadline ends and not the tenth second after
+// the last byte.
+func TestTrickle(t *testing.T) {
+	tests := []struct {
+		name, first string
+		within      time.Duration
+	}{
+		{"nothing", "", 10 * time.Second},
+		{"RTMP", "\x03", 10 * time.Second},
+		{"RTMPE", "\x06", 10 * time.Second},
+		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 10 * time.Second},
+		{"HTTP, its header", "G", 20 * time.Second},
+		{"RTMPT, a body", "POST /open/1 HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n", time.Minute},
+		{"HTTP, a body", "POST /page HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n", 90 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := certify(&Server{HTTP: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })}).Server
+			bubble(t, s, func(t *testing.T, h *house) {
+				nc := h.dial()
+				defer nc.Close()
+				began := time.Now()
+				go func() { _, _ = io.Copy(io.Discard, nc) }()
+				rest := tt.first
+				for {
+					if _, err := io.WriteString(nc, rest); err != nil {
+						break
+					}
+					require.Less(t, time.Since(began), tt.within+9*time.Second)
+					rest = "x"
+					time.Sleep(9 * time.Second)
+					synctest.Wait()
+				}
+			})
+		})
+	}
+}

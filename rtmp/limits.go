@@ -26,7 +26,6 @@ type Limits struct {
 
 const none = int(^uint(0) >> 1)
 
-func (l *Limits) connections() int  { return limit(l.Connections, 50_000) }
 func (l *Limits) streams() int      { return limit(l.Streams, 16) }
 func (l *Limits) playlist() int     { return limit(l.Playlist, 1000) }
 func (l *Limits) commands() int     { return limit(l.Commands, 64) }
@@ -34,13 +33,11 @@ func (l *Limits) commandBytes() int { return limit(l.CommandBytes, 64<<10) }
 func (l *Limits) messageBytes() int { return limit(l.MessageBytes, 1<<20) }
 func (l *Limits) controlBytes() int { return limit(l.ControlBytes, 64<<10) }
 
-func (l *Limits) handshake() time.Duration { return duration(l.Handshake, 10*time.Second) }
-func (l *Limits) connect() time.Duration   { return duration(l.Connect, 10*time.Second) }
-func (l *Limits) swf() time.Duration       { return duration(l.SWF, 10*time.Second) }
-func (l *Limits) write() time.Duration     { return duration(l.Write, 5*time.Minute) }
-func (l *Limits) ping() time.Duration      { return duration(l.Ping, time.Minute) }
-func (l *Limits) idle() time.Duration      { return duration(l.Idle, 5*time.Minute) }
-func (l *Limits) ahead() time.Duration     { return duration(l.Ahead, 12*time.Hour) }
+func (l *Limits) connect() time.Duration { return duration(l.Connect, 10*time.Second) }
+func (l *Limits) swf() time.Duration     { return duration(l.SWF, 10*time.Second) }
+func (l *Limits) ping() time.Duration    { return duration(l.Ping, time.Minute) }
+func (l *Limits) idle() time.Duration    { return duration(l.Idle, 5*time.Minute) }
+func (l *Limits) ahead() time.Duration   { return duration(l.Ahead, 12*time.Hour) }
 
 func limit(v, byDefault int) int {
 	switch {

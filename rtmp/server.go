@@ -5,12 +5,16 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-3309b198/reelfront/rtmp/door"
 )
 
 // DefaultChunkSize is the chunk size that a Server announces: large, so that a message is one header and one payload.
@@ -48,14 +52,12 @@ type Server struct {
 
 	batches sync.Pool
 	ids     atomic.Uint32
-	done    sync.WaitGroup // connections
 
-	mu        sync.Mutex
-	epoch     time.Time // of the clock that all players share
-	closed    bool
-	listeners map[net.Listener]struct{}
-	conns     map[*conn]struct{}
-	web       *web // nil before the first HTTP connection
+	mu     sync.Mutex
+	epoch  time.Time // of the clock that all players share
+	closed bool
+	in     *door.Server // nil before it was needed
+	conns  map[*conn]struct{}
 }
 
 // ListenAndServe listens on a TCP address and serves.
@@ -70,88 +72,58 @@ func (s *Server) ListenAndServe(addr string) error {
 // Serve accepts connections on l until Close or Shutdown, and then returns ErrServerClosed. It closes l. Any number of
 // listeners may be served at once.
 func (s *Server) Serve(l net.Listener) error {
-	defer l.Close()
 	if s.Handler == nil {
+		l.Close()
 		return errNoHandler
 	}
-	if !s.track(l) {
+	err := s.doors().Serve(l)
+	if s.isClosed() {
 		return ErrServerClosed
 	}
-	defer s.untrack(l)
-	var pause time.Duration
-	for {
-		nc, err := l.Accept()
-		switch {
-		case err == nil:
-			pause = 0
-			s.start(nc)
-		case s.isClosed():
-			return ErrServerClosed
-		case errors.Is(err, net.ErrClosed):
-			return err
-		default:
-			// Out of descriptors, mostly: accepting again at once would only burn the CPU that could free some.
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.logger().Warn("accept failed", "err", err, "retry", pause)
-			time.Sleep(pause)
-		}
-	}
+	return err
 }
 
-func (s *Server) start(nc net.Conn) {
+// doors lets connections in, with what the host has set by the first call.
+func (s *Server) doors() *door.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.in == nil {
+		s.epoch = time.Now()
+		s.conns = make(map[*conn]struct{})
+		s.in = &door.Server{
+			Handle:         s.serve,
+			HTTP:           s.HTTP,
+			TLSConfig:      s.TLSConfig,
+			TrustedProxies: s.TrustedProxies,
+			Connections:    s.Limits.Connections,
+			Handshake:      s.Limits.Handshake,
+			Write:          s.Limits.Write,
+			Logger:         s.Logger,
+		}
+	}
+	return s.in
+}
+
+// serve speaks RTMP on a connection, unless the server was closed meanwhile.
+func (s *Server) serve(nc *door.Conn) {
 	c := newConn(s, nc)
 	s.mu.Lock()
-	refused := s.closed || s.open() >= s.Limits.connections()
-	if !refused {
-		if s.conns == nil {
-			s.conns = make(map[*conn]struct{})
-		}
+	closed := s.closed
+	if !closed {
 		s.conns[c] = struct{}{}
-		s.done.Add(1)
 	}
 	s.mu.Unlock()
-	if refused {
+	if closed {
 		nc.Close()
 		return
 	}
-	go func() {
-		defer s.done.Done()
-		defer s.forget(c)
-		c.serve()
-	}()
-}
-
-// open is the number of connections; s.mu is held.
-func (s *Server) open() int {
-	if s.web == nil {
-		return len(s.conns)
-	}
-	return len(s.conns) + s.web.open()
+	defer s.forget(c)
+	c.serve()
 }
 
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
-	s.mu.Unlock()
-}
-
-func (s *Server) track(l net.Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	if s.listeners == nil {
-		s.listeners = make(map[net.Listener]struct{})
-		s.epoch = time.Now()
-	}
-	s.listeners[l] = struct{}{}
-	return true
-}
-
-func (s *Server) untrack(l net.Listener) {
-	s.mu.Lock()
-	delete(s.listeners, l)
 	s.mu.Unlock()
 }
 
@@ -167,15 +139,10 @@ func (s *Server) isClosed() bool {
 // stopAccepting closes the listeners and returns the connections that are left.
 func (s *Server) stopAccepting() []*conn {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
-	for l := range s.listeners {
-		l.Close()
-	}
-	conns := make([]*conn, 0, len(s.conns))
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(s.conns))
+	s.mu.Unlock()
+	s.doors().Stop()
 	return conns
 }
 
@@ -185,19 +152,8 @@ func (s *Server) Close() error {
 	for _, c := range s.stopAccepting() {
 		c.cut(ErrServerClosed)
 	}
-	s.wait((*web).end)
+	s.doors().End(0)
 	return nil
-}
-
-// wait returns when all connections have ended, and then the HTTP server in the given way.
-func (s *Server) wait(end func(*web)) {
-	s.done.Wait()
-	s.mu.Lock()
-	w := s.web
-	s.mu.Unlock()
-	if w != nil {
-		end(w)
-	}
 }
 
 // Shutdown stops accepting, ends the connections on which nothing plays, and lets the others finish until ctx ends.
@@ -213,7 +169,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	finished := make(chan struct{})
 	go func() {
-		s.wait((*web).drain)
+		s.doors().End(lingerTime)
 		close(finished)
 	}()
 	select {

@@ -20,7 +20,8 @@ var allowed = map[string][]string{
 	"rtmp/handshake": {},
 	"rtmp/chunk":     {},
 	"rtmp/tunnel":    {},
-	"rtmp":           {"flv", "flv/amf", "rtmp/handshake", "rtmp/chunk", "rtmp/tunnel", "github.com/pires/go-proxyproto"},
+	"rtmp/door":      {"rtmp/tunnel", "github.com/pires/go-proxyproto"},
+	"rtmp":           {"flv", "flv/amf", "rtmp/handshake", "rtmp/chunk", "rtmp/door"},
 	"rtmp/vod":       {"rtmp", "flv", "flv/amf", "flv/demux", "origin"},
 	"rtmp/rtmptest":  {"rtmp", "rtmp/vod", "flv", "flv/demux", "origin"},
 

@@ -1,4 +1,4 @@
-package rtmp
+package door
 
 import (
 	"context"
@@ -14,13 +14,6 @@ import (
 	"time"
 
 	"github.com/seed-3309b198/reelfront/rtmp/tunnel"
-)
-
-// What the inner HTTP server allows a request. The tunnels set deadlines of their own for what follows a request's header.
-const (
-	webHeaderBytes = 16 << 10
-	webReadTime    = time.Minute
-	webIdleTime    = 2 * time.Minute
 )
 
 // web is the HTTP server inside of a Server: it takes the connections that speak HTTP, and yields the tunnels in them.
@@ -39,56 +32,50 @@ type web struct {
 
 // webConn is a connection of the HTTP server.
 type webConn struct {
-	net.Conn
+	*Conn
 	web      *web
-	tls      *tls.ConnectionState // nil without TLS
+	state    *tls.ConnectionState // nil without TLS
 	once     sync.Once
 	hijacked atomic.Bool
 }
 
 type webConnKey struct{}
 
-// serveWeb gives a connection to the HTTP server, which it starts with the first one. secure is nil without TLS.
-func (s *Server) serveWeb(nc net.Conn, secure *tls.Conn) error {
-	c := &webConn{Conn: nc}
-	if secure != nil {
-		state := secure.ConnectionState()
-		c.tls = &state
+// serveWeb gives a connection to the HTTP server, which it starts with the first one.
+func (s *Server) serveWeb(c *Conn) {
+	if c.SetReadDeadline(time.Time{}) != nil {
+		c.Close()
+		return
 	}
-	if err := nc.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
-	w := s.admitWeb(c)
-	if w == nil {
-		return ErrServerClosed
-	}
+	wc := s.admitWeb(c)
 	select {
-	case w.queue <- c:
-		return errWeb
-	case <-w.closed:
-		c.gone()
-		return ErrServerClosed
+	case wc.web.queue <- wc:
+	case <-wc.web.closed:
+		wc.Close()
+		wc.gone()
 	}
 }
 
-// admitWeb notes a connection with the HTTP server; nil after the end of the Server.
-func (s *Server) admitWeb(c *webConn) *web {
+// admitWeb makes a connection known to the HTTP server.
+func (s *Server) admitWeb(c *Conn) *webConn {
+	wc := &webConn{Conn: c}
+	if secure := c.secured(); secure != nil {
+		state := secure.ConnectionState()
+		wc.state = &state
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil
-	}
 	if s.web == nil {
 		s.web = newWeb(s)
 		s.web.start()
 	}
 	w := s.web
-	c.web = w
+	wc.web = w
 	w.running.Add(1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.conns[c] = struct{}{}
-	return w
+	w.conns[wc] = struct{}{}
+	return wc
 }
 
 // open is the number of connections.
@@ -104,10 +91,10 @@ func newWeb(s *Server) *web {
 	w.cancel = cancel
 	w.tunnels.RemoteAddr = s.forwarded
 	w.tunnels.Next = s.HTTP
-	w.tunnels.MaxSessions = s.Limits.connections()
+	w.tunnels.MaxSessions = s.connections()
 	w.http = http.Server{
 		Handler:           http.HandlerFunc(w.serve),
-		ReadHeaderTimeout: s.Limits.handshake(),
+		ReadHeaderTimeout: s.handshake(),
 		ReadTimeout:       webReadTime,
 		IdleTimeout:       webIdleTime,
 		MaxHeaderBytes:    webHeaderBytes,
@@ -132,9 +119,14 @@ func webState(nc net.Conn, state http.ConnState) {
 	}
 }
 
-// Close leaves the rest to webState, unless a handler has taken the connection from the HTTP server.
+// Close says farewell where there is TLS. It leaves the rest to webState, unless a handler has taken the connection from the
+// HTTP server.
 func (c *webConn) Close() error {
-	err := c.Conn.Close()
+	closing := c.Conn.Close
+	if c.tls != nil {
+		closing = c.tls.Close
+	}
+	err := closing()
 	if c.hijacked.Load() {
 		c.gone()
 	}
@@ -172,27 +164,20 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if c, ok := r.Context().Value(webConnKey{}).(*webConn); ok {
-		r.TLS = c.tls
+		r.TLS = c.state
 	}
 	w.tunnels.ServeHTTP(rw, r)
 }
 
-// drain lets the clients of tunnels fetch what was said last, and requests finish, for a while before the end.
-func (w *web) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+// end lets the clients of tunnels fetch what was said last, and requests finish, for a while. Then it closes what is open and
+// waits for it. The HTTP server does not know all connections yet that it has accepted.
+func (w *web) end(linger time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), linger)
 	defer cancel()
 	_ = w.tunnels.Shutdown(ctx)
 	_ = w.http.Shutdown(ctx)
-	w.end()
-}
-
-// end closes what is open and waits for it. The HTTP server does not know all connections yet that it has accepted.
-func (w *web) end() {
 	w.http.Close()
 	w.cancel()
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = w.tunnels.Shutdown(now)
 	w.mu.Lock()
 	left := slices.Collect(maps.Keys(w.conns))
 	w.mu.Unlock()

@@ -1,4 +1,4 @@
-package rtmp
+package door
 
 import (
 	"net"
@@ -8,9 +8,9 @@ import (
 // tcpNotSentLowat is TCP_NOTSENT_LOWAT, which package syscall does not name on every architecture (tcp(7)).
 const tcpNotSentLowat = 25
 
-// limitUnsent keeps the kernel from taking more than n unsent bytes: a stalled viewer then holds some 200 kB of kernel
+// limitUnsent keeps the kernel from taking more than unsentBytes: a stalled viewer then holds some 200 kB of kernel
 // memory and not 4 MB.
-func limitUnsent(nc net.Conn, n int) {
+func limitUnsent(nc net.Conn) {
 	tcp, ok := nc.(*net.TCPConn)
 	if !ok {
 		return
@@ -21,6 +21,6 @@ func limitUnsent(nc net.Conn, n int) {
 	}
 	// A kernel that does not know the option costs memory, not correctness.
 	_ = raw.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat, n)
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat, unsentBytes)
 	})
 }

@@ -1,4 +1,4 @@
-package rtmp
+package door
 
 import (
 	"io"
@@ -29,7 +29,8 @@ func TestWriteDeadlines(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := net.Pipe()
-				nc := newMeteredConn(a, time.Minute)
+				wired := newWire(a, &terms{epoch: time.Now(), write: time.Minute})
+				nc := &wired
 				if tt.every > 0 {
 					go func() {
 						for {

@@ -1,10 +1,14 @@
-package rtmp
+package door
 
 import (
+	"bufio"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/pires/go-proxyproto"
 )
 
 // trusts tells whether an address is one of TrustedProxies.
@@ -24,6 +28,20 @@ func (s *Server) trustsIP(ip netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// readProxyHeader reads what a trusted proxy says of a connection, which may be nothing.
+func readProxyHeader(in *bufio.Reader) (*ends, error) {
+	header, err := proxyproto.Read(in)
+	switch {
+	case errors.Is(err, proxyproto.ErrNoProxyProtocol):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case header.Command.IsLocal() || header.SourceAddr == nil || header.DestinationAddr == nil:
+		return nil, nil // the proxy's own connection
+	}
+	return &ends{header.SourceAddr, header.DestinationAddr}, nil
 }
 
 // forwarded is the address of the viewer who opened a tunnel: the peer's or, when that is a trusted proxy, the right-most

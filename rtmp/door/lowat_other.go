@@ -1,8 +1,8 @@
 //go:build !linux
 
-package rtmp
+package door
 
 import "net"
 
 // limitUnsent does nothing where the option is not known.
-func limitUnsent(net.Conn, int) {}
+func limitUnsent(net.Conn) {}
