@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/flv/amf"
 	"github.com/seed-3309b198/reelfront/rtmp/chunk"
 )
 
@@ -379,6 +380,23 @@ func TestPlaylist(t *testing.T) {
 		require.Equal(t, CodePlayStreamNotFound, all[at+1])
 		frames(t, media(got[at:]), app.films["song"], 2*time.Second, 3*time.Second, 10_000-2000)
 	})
+}
+
+// Signatures are not logged, not even where they stand in the wrong place.
+func TestSignaturesAreNotLogged(t *testing.T) {
+	h := serve(t, &Server{Handler: newCinema()})
+	p := h.peer(t).stream(0)
+	for _, name := range []string{"missing?Expires=1&Signature=secret", "missing&Expires=1&Signature=secret", "missing%3FSignature%3Dsecret%zz"} {
+		p.play(name)
+		p.until(CodePlayStreamNotFound)
+	}
+	p.play("film")
+	p.until(CodePlayStart)
+	p.send(1, "play2", 0.0, nil, amf.Object{{Key: "streamName", Value: "missing&Signature=secret"}, {Key: "transition", Value: "switch"}})
+	p.until(CodePlayFailed)
+	require.Contains(t, h.log.String(), "play refused")
+	require.Contains(t, h.log.String(), "switch refused")
+	require.NotContains(t, h.log.String(), "secret")
 }
 
 func TestPlaylistIsBounded(t *testing.T) {

@@ -336,7 +336,7 @@ func (p *player) fail(err error) error {
 		refusal = status
 	}
 	display, at := p.cur.display, uint32(p.timeline.now())
-	p.c.srv.logger().Warn("play broke off", "remote", p.c.request.RemoteAddr, "name", display, "at_ms", at, "err", err)
+	p.c.srv.logger().Warn("play broke off", "remote", p.c.request.RemoteAddr, "name", logName(display), "at_ms", at, "err", err)
 	p.lose()
 	p.tellRefusal(refusal, display, at)
 	p.control(chunk.EventStreamEOF)
@@ -352,7 +352,7 @@ func (p *player) fail(err error) error {
 // refuse answers a play that cannot be. Nothing else is sent before it: GStreamer takes Play.Reset for success.
 func (p *player) refuse(it item, err error) error {
 	display := displayName(it.name)
-	p.c.srv.logger().Info("play refused", "remote", p.c.request.RemoteAddr, "name", display, "err", err)
+	p.c.srv.logger().Info("play refused", "remote", p.c.request.RemoteAddr, "name", logName(display), "err", err)
 	p.tellRefusal(StatusOf(err), display, uint32(p.timeline.now()))
 	p.c.observe(Event{Kind: EventPlay, StreamID: p.id, Name: it.name, Position: p.position(), Err: err})
 	return p.flush()

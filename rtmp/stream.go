@@ -82,6 +82,14 @@ func (s *stream) close() {
 	}
 }
 
+// logName is a display name for a log. A client that lost the question mark sends its signature as a part of the name.
+func logName(display string) string {
+	if i := strings.Index(display, "Signature"); i >= 0 {
+		return display[:i]
+	}
+	return display
+}
+
 // displayName is a stream name as statuses call it: without the prefix and the query.
 func displayName(name string) string {
 	name, _, _ = strings.Cut(name, "?")

@@ -256,7 +256,7 @@ func (p *player) refuseSwitch(it *item, err error) error {
 		refusal = own
 	}
 	display := displayName(it.name)
-	p.c.srv.logger().Info("switch refused", "remote", p.c.request.RemoteAddr, "name", display, "err", err)
+	p.c.srv.logger().Info("switch refused", "remote", p.c.request.RemoteAddr, "name", logName(display), "err", err)
 	p.tellRefusal(refusal, display, uint32(p.timeline.now()))
 	p.c.observe(Event{Kind: EventPlay, StreamID: p.id, Name: it.name, Position: p.position(), Err: err})
 	return p.flush()
