@@ -123,7 +123,7 @@ func (c *conn) reject(cmd *command, r *ConnectRequest, err error) error {
 		info = append(info, amf.Pair{Key: "application", Value: status.Application})
 	}
 	info = append(info, status.Extra...)
-	c.srv.logger().Info("connect refused", "remote", r.RemoteAddr, "app", r.App, "err", err)
+	c.srv.logger().Info("connect refused", "remote", r.RemoteAddr, "app", logName(r.App), "err", err)
 	b := c.out.command(nil, csConnect, 0, 0, "_error", cmd.transaction, nil, info)
 	b = c.out.command(b, csConnect, 0, 0, "close", 0.0, nil)
 	if err := c.out.reply(b); err != nil {

@@ -384,8 +384,16 @@ func TestPlaylist(t *testing.T) {
 
 // Signatures are not logged, not even where they stand in the wrong place.
 func TestSignaturesAreNotLogged(t *testing.T) {
-	h := serve(t, &Server{Handler: newCinema()})
-	p := h.peer(t).stream(0)
+	h := serve(t, &Server{Handler: HandlerFunc(func(ctx context.Context, r *ConnectRequest) (App, error) {
+		if r.App != "vod" {
+			return nil, &StatusError{Code: CodeConnectRejected}
+		}
+		return newCinema().Connect(ctx, r)
+	})})
+	p := h.peer(t).handshake()
+	p.send(0, "connect", 1.0, amf.Object{{Key: "app", Value: "cfx/st?Signature=secret"}})
+	p.until("close")
+	p = h.peer(t).stream(0)
 	for _, name := range []string{"missing?Expires=1&Signature=secret", "missing&Expires=1&Signature=secret", "missing%3FSignature%3Dsecret%zz"} {
 		p.play(name)
 		p.until(CodePlayStreamNotFound)
@@ -394,6 +402,7 @@ func TestSignaturesAreNotLogged(t *testing.T) {
 	p.until(CodePlayStart)
 	p.send(1, "play2", 0.0, nil, amf.Object{{Key: "streamName", Value: "missing&Signature=secret"}, {Key: "transition", Value: "switch"}})
 	p.until(CodePlayFailed)
+	require.Contains(t, h.log.String(), "app=cfx/st ")
 	require.Contains(t, h.log.String(), "play refused")
 	require.Contains(t, h.log.String(), "switch refused")
 	require.NotContains(t, h.log.String(), "secret")

@@ -82,12 +82,12 @@ func (s *stream) close() {
 	}
 }
 
-// logName is a display name for a log. A client that lost the question mark sends its signature as a part of the name.
-func logName(display string) string {
-	if i := strings.Index(display, "Signature"); i >= 0 {
-		return display[:i]
-	}
-	return display
+// logName is the name of a stream or an application for a log: without its query, which may hold a signature or a token. A
+// client that has lost the question mark sends its signature as a part of the name.
+func logName(name string) string {
+	name, _, _ = strings.Cut(name, "?")
+	name, _, _ = strings.Cut(name, "Signature")
+	return name
 }
 
 // displayName is a stream name as statuses call it: without the prefix and the query.
