@@ -57,6 +57,8 @@ type madeTrack struct {
 	handler   string // "": vide or soun
 	entry     []byte // the sample description; nil: AVC or AAC
 	frame     int    // bytes of a sample that is a frame of PCM; then sizes are those of chunks, all alike; 0: none is
+	hollow    int    // entries of no sample in the stts, behind the first one
+	lists     int    // how often the edit list is there; 0: once
 }
 
 // The decoder configurations of made tracks: AVC baseline, AAC LC at 44.1 kHz.
@@ -84,7 +86,11 @@ func (m *madeTrack) trak() []byte {
 		second := bytes.Replace(entry, []byte("\x67\x42\x00\x1e"), []byte("\x67\x42\x00\x1f"), 1)
 		stsd, stsc = boxOf("stsd", 0, 2, entry, second), boxOf("stsc", 0, 2, 1, m.perChunk, 1, m.change, m.perChunk, 2)
 	}
-	stbl := [][]byte{stsd, boxOf("stts", 0, 1, len(m.sizes), m.duration), stsc}
+	stts := boxOf("stts", 0, 1, len(m.sizes), m.duration)
+	if m.hollow > 0 {
+		stts = boxOf("stts", 0, 2+m.hollow, 1, m.duration, bytes.Repeat(fieldsOf(0, 1), m.hollow), len(m.sizes)-1, m.duration)
+	}
+	stbl := [][]byte{stsd, stts, stsc}
 	sizes := fieldsOf(0, 0, len(m.sizes))
 	for _, s := range m.sizes {
 		sizes = appendFields(sizes, s)
@@ -122,10 +128,20 @@ func (m *madeTrack) trak() []byte {
 	if m.edits != nil {
 		edts = boxOf("edts", boxOf("elst", m.edits))
 	}
+	if m.lists > 0 {
+		edts = boxOf("edts", bytes.Repeat(boxOf("elst", m.edits), m.lists))
+	}
 	return boxOf("trak", boxOf("tkhd", 0, 0, 0, m.id, make([]byte, 68)), edts, m.tref, boxOf("mdia",
 		boxOf("mdhd", 0, 0, 0, m.timescale, len(m.sizes)*m.duration, uint16(0x55c4), uint16(0)),
 		boxOf("hdlr", 0, 0, handler, make([]byte, 13)),
 		boxOf("minf", boxOf("stbl", bytes.Join(stbl, nil)))))
+}
+
+// shiftChunks moves all chunks by n bytes.
+func (m *madeTrack) shiftChunks(n int) {
+	for i := range m.chunks {
+		m.chunks[i] += n
+	}
 }
 
 // compactSizes are the sizes in elements of sizeBits.

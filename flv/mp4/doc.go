@@ -33,6 +33,9 @@
 // reads for one of 3,600 fragments, when it is the first. Fragments that do not say their times (tfdt), or are longer than
 // 4 MiB, are gone through one by one. What one viewer has found, all know.
 //
+// A fragmented file that breaks off, as one whose recorder died, plays up to its last whole sample. Anything else that lies
+// outside of the file is refused.
+//
 // The specifications: ISO/IEC 14496-12 (the ISO base media file format), 14496-14 and 14496-15 (MP4 and AVC in it), Apple's
 // QuickTime File Format, Adobe's Video File Format Specification 10.1 (F4V, FLV), and Enhanced RTMP v2 for the codecs that
 // FLV has no number for.

@@ -24,8 +24,8 @@ func (t *track) parseEdits(edts *box) error {
 		f := fields{b: r.body}
 		version, _ := f.version()
 		count := f.u32()
-		if count > maxEdits {
-			return bad(path+"/elst", r.offset, "%d edits, of at most %d", count, maxEdits)
+		if int64(count) > int64(maxEdits-len(t.edits)) {
+			return bad(path+"/elst", r.offset, "%d edits after %d, of at most %d", count, len(t.edits), maxEdits)
 		}
 		for range count {
 			e := edit{duration: f.sized(version)}
@@ -59,9 +59,9 @@ func (p *span) times(s *sample, shift int64) (dts, pts int64) {
 }
 
 // layout makes the spans of the track's table from its edit list. A single edit keeps all samples that lead up to it,
-// encoder delay of sound above all; each edit ends with the last sample that it shows. It tells whether steps, which it
-// counts down by each sample that it looks at, was enough.
-func (t *track) layout(movieTimescale uint32, steps *int) bool {
+// encoder delay of sound above all; each edit ends with the last sample that it shows. Of all samples of all tracks it looks
+// at no more than steps, which it counts down.
+func (t *track) layout(movieTimescale uint32, steps *int) error {
 	t.shift = -t.table.minOffset
 	var at int64
 	for _, e := range t.edits {
@@ -80,28 +80,41 @@ func (t *track) layout(movieTimescale uint32, steps *int) bool {
 				t.spans = append(t.spans, p)
 			}
 		}
-		at += min(duration, math.MaxInt64/2/maxEdits)
+		at = t.later(at, duration)
 	}
 	if len(t.spans) == 0 && t.table.count > 0 {
 		t.spans = []span{{end: t.table.count, lead: math.MinInt64}}
 	}
-	return *steps > 0
+	if *steps <= 0 {
+		return bad("moov/trak/edts/elst", t.offset, "too many edits of too many samples")
+	}
+	return nil
+}
+
+// later is the time that lies duration after at, in ticks, but no later than any time may be.
+func (t *track) later(at, duration int64) int64 {
+	latest := maxSeconds * int64(t.timescale)
+	return min(at+min(duration, latest), latest)
 }
 
 // layoutFragments is layout for a track that goes on in fragments: how far it goes is not known, so nothing is cut, and
 // the first edit says where all of it lies.
-func (t *track) layoutFragments(movieTimescale uint32) {
+func (t *track) layoutFragments(movieTimescale uint32) error {
 	t.shift = -t.table.minOffset
 	for _, e := range t.edits {
+		if secs := e.start / int64(t.timescale); secs > maxSeconds {
+			return bad("moov/trak/edts/elst", t.offset, "an edit begins after %d s", secs)
+		}
 		if e.start >= 0 {
 			t.fragmentOffset -= e.start
 			break
 		}
-		t.fragmentOffset += int64(min(rescale(e.duration, movieTimescale, t.timescale), math.MaxInt64/2/maxEdits))
+		t.fragmentOffset = t.later(t.fragmentOffset, int64(rescale(e.duration, movieTimescale, t.timescale)))
 	}
 	if t.table.count > 0 {
 		t.spans = []span{{end: t.table.count, lead: math.MinInt64, offset: t.fragmentOffset}}
 	}
+	return nil
 }
 
 // cut is the span that shows the media from start to end, at the time at of the movie's timeline.
@@ -170,7 +183,8 @@ func (t *track) lastShown(shown int, end int64, steps *int) int {
 	}
 	last := shown
 	limit := t.table.atOrBefore(min(end, math.MaxInt64-t.shift-1) + t.shift).n
-	for from := limit - limit%checkpointEvery; ; from -= checkpointEvery {
+	step := t.table.interval // from a checkpoint to the next, so that each is entered at once
+	for from := limit - limit%step; ; from -= step {
 		c := t.table.cursorAt(max(from, shown))
 		for n := c.n; n <= limit; n++ {
 			*steps--
@@ -202,6 +216,9 @@ func rescale(v uint64, from, to uint32) uint64 {
 
 // milliseconds is ticks/timescale in ms, rounded to the nearest.
 func milliseconds(ticks int64, timescale uint32) int64 {
+	if uint64(ticks) < 1<<53 {
+		return int64((uint64(ticks)*1000 + uint64(timescale)/2) / uint64(timescale))
+	}
 	scale := int64(timescale)
 	secs := ticks / scale
 	rest := ticks - secs*scale

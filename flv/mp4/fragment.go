@@ -118,8 +118,10 @@ func (r *run) at(i int) (s sample, duration uint32) {
 // fragmentParser reads one moof.
 type fragmentParser struct {
 	tracks   []*track
+	unplayed []*track
 	fileSize int64
-	budget   int // samples that there may be
+	budget   int  // samples that there may be
+	torn     bool // the file ends within the data of the moof: what lies outside is left out
 	f        *fragment
 	data     int64 // where the data of the last run ended
 }
@@ -143,34 +145,37 @@ func (p *fragmentParser) parse(moof *box, ends []int64) (*fragment, error) {
 	return p.f, r.err
 }
 
+// trackFragment is what a traf says of its runs.
+type trackFragment struct {
+	track    *track // nil: the moov does not have it
+	index    int    // of the track among those that are played; -1: it is not one of them
+	base     int64  // what the runs' data offsets count from
+	timed    bool   // it says its decoding time
+	defaults fragmentDefaults
+}
+
 // parseTrack reads a traf.
 func (p *fragmentParser) parseTrack(traf *box) error {
-	track, base, timed := -1, int64(0), false
-	var defaults fragmentDefaults
+	t := trackFragment{index: -1}
 	r := traf.children("moof/traf", 0)
 	for r.next() {
 		var err error
 		switch r.kind.String() {
 		case "tfhd":
-			track, base, err = p.parseHeader(&r.box, &defaults)
-			p.data = base
+			err = p.parseHeader(&r.box, &t)
 		case "tfdt":
 			f := fields{b: r.body}
 			version, _ := f.version()
-			if t := f.sized(version); track >= 0 {
-				if t/uint64(p.tracks[track].timescale) > maxSeconds {
-					return bad("moof/traf/tfdt", r.offset, "%d s", t/uint64(p.tracks[track].timescale))
-				}
-				p.f.ends[track], timed = int64(t), true
+			if ticks := f.sized(version); t.index >= 0 {
+				err = p.start(&t, ticks, "moof/traf/tfdt", r.offset)
 			}
 		case "trun":
-			if track >= 0 {
-				p.f.timed = p.f.timed && timed
-				err = p.parseRun(&r.box, track, base, defaults)
+			if t.track != nil {
+				err = p.parseRun(&r.box, &t)
 			}
 		case "senc", "saiz":
-			if track >= 0 {
-				err = bad("moof/traf/"+r.kind.String(), r.offset, "track %d is encrypted", p.tracks[track].id)
+			if t.index >= 0 {
+				err = bad("moof/traf/"+r.kind.String(), r.offset, "track %d is encrypted", t.track.id)
 			}
 		}
 		if err != nil {
@@ -180,22 +185,37 @@ func (p *fragmentParser) parseTrack(traf *box) error {
 	return r.err
 }
 
-// parseHeader reads a tfhd. track is -1 for one that is not played.
-func (p *fragmentParser) parseHeader(tfhd *box, d *fragmentDefaults) (track int, base int64, err error) {
+// start sets the decoding time of the first sample of t, as the box at says it.
+func (p *fragmentParser) start(t *trackFragment, ticks uint64, path string, at int64) error {
+	if secs := ticks / uint64(t.track.timescale); secs > maxSeconds {
+		return bad(path, at, "%d s", secs)
+	}
+	p.f.ends[t.index], t.timed = int64(ticks), true
+	return nil
+}
+
+// parseHeader reads a tfhd.
+func (p *fragmentParser) parseHeader(tfhd *box, t *trackFragment) error {
 	f := fields{b: tfhd.body}
 	_, flags := f.version()
 	id := f.u32()
-	track, base = -1, p.data
-	for i, t := range p.tracks {
-		if t.id == id {
-			track, *d = i, t.defaults
+	t.track, t.index, t.base = nil, -1, p.data
+	for _, other := range p.unplayed {
+		if other.id == id {
+			t.track, t.defaults = other, other.defaults
+		}
+	}
+	for i, track := range p.tracks {
+		if track.id == id {
+			t.track, t.index, t.defaults = track, i, track.defaults
 		}
 	}
 	if flags&tfhdBase != 0 {
-		base = int64(f.u64())
+		t.base = int64(f.u64())
 	} else if flags&tfhdMoofIsBase != 0 {
-		base = p.f.offset
+		t.base = p.f.offset
 	}
+	d := &t.defaults
 	for _, field := range []struct {
 		flag uint32
 		to   *uint32
@@ -204,38 +224,59 @@ func (p *fragmentParser) parseHeader(tfhd *box, d *fragmentDefaults) (track int,
 			*field.to = f.u32()
 		}
 	}
-	if f.short || base < 0 || base > p.fileSize {
-		err = bad("moof/traf/tfhd", tfhd.offset, "too short, or data at byte %d of a file of %d", base, p.fileSize)
+	if f.short || t.base < 0 || t.base > p.fileSize && !p.torn {
+		return bad("moof/traf/tfhd", tfhd.offset, "too short, or data at byte %d of a file of %d", t.base, p.fileSize)
 	}
-	return track, base, err
+	p.data = t.base
+	return nil
 }
 
-// parseRun reads a trun, and checks each of its samples.
-func (p *fragmentParser) parseRun(trun *box, track int, base int64, d fragmentDefaults) error {
+// parseRun reads a trun, and checks each of its samples. Of a track that is not played only the length matters: the data of
+// the next one may begin where its data end.
+func (p *fragmentParser) parseRun(trun *box, t *trackFragment) error {
 	const path = "moof/traf/trun"
 	f := fields{b: trun.body}
 	_, flags := f.version()
-	r := run{track: p.tracks[track], count: int(f.u32()), fields: flags, defaults: d, dts: p.f.ends[track], offset: p.data, sync: -1}
+	r := run{track: t.track, count: int(f.u32()), fields: flags, defaults: t.defaults, offset: p.data, sync: -1}
 	if flags&trunOffset != 0 {
-		r.offset = base + int64(int32(f.u32()))
+		r.offset = t.base + int64(int32(f.u32()))
 	}
 	if flags&trunFirstFlags != 0 {
 		r.first = f.u32()
 	}
-	if p.budget -= r.count; p.budget < 0 {
-		return bad(path, trun.offset, "more than %d samples", maxSamples)
-	}
 	if r.samples = f.take(r.count * r.stride()); f.short {
 		return bad(path, trun.offset, "%d samples in a box of %d bytes", r.count, len(trun.body)+trun.header)
 	}
+	if p.data = r.offset + r.length(); t.index < 0 {
+		return nil
+	}
+	if p.budget -= r.count; p.budget < 0 {
+		return bad(path, trun.offset, "more than %d samples", maxSamples)
+	}
+	p.f.timed = p.f.timed && t.timed
 	if r.count == 0 {
 		return nil
 	}
-	if err := p.walk(&r, track, trun.offset); err != nil {
+	r.dts = p.f.ends[t.index]
+	if err := p.walk(&r, t.index, trun.offset); err != nil {
 		return err
 	}
-	p.f.runs = append(p.f.runs, r)
+	if r.count > 0 {
+		p.f.runs = append(p.f.runs, r)
+	}
 	return nil
+}
+
+// length is how many bytes the samples of a run have together.
+func (r *run) length() (n int64) {
+	if r.fields&trunSize == 0 {
+		return int64(r.count) * int64(r.defaults.size)
+	}
+	for i := range r.count {
+		s, _ := r.at(i)
+		n += int64(s.size)
+	}
+	return n
 }
 
 // walk goes through the samples of a run once.
@@ -245,6 +286,10 @@ func (p *fragmentParser) walk(r *run, track int, at int64) error {
 	for i := range r.count {
 		s, duration := r.at(i)
 		if offset < 0 || offset > p.fileSize || int64(s.size) > p.fileSize-offset {
+			if p.torn {
+				r.count = i
+				break
+			}
 			return bad(path, at, "sample %d of %d bytes at byte %d lies outside of the file", i, s.size, offset)
 		}
 		if s.size > maxSampleBytes {
@@ -259,7 +304,11 @@ func (p *fragmentParser) walk(r *run, track int, at int64) error {
 		if r.stride() == 0 && i > 0 { // the rest are all alike
 			rest := int64(r.count - 1 - i)
 			if rest*int64(s.size) > p.fileSize-offset {
-				return bad(path, at, "%d samples of %d bytes from byte %d lie outside of the file", rest, s.size, offset)
+				if !p.torn {
+					return bad(path, at, "%d samples of %d bytes from byte %d lie outside of the file", rest, s.size, offset)
+				}
+				rest = (p.fileSize - offset) / int64(s.size)
+				r.count = i + 1 + int(rest)
 			}
 			offset += rest * int64(s.size)
 			dts += rest * int64(duration)
@@ -270,7 +319,7 @@ func (p *fragmentParser) walk(r *run, track int, at int64) error {
 	if dts/int64(r.track.timescale) > 2*maxSeconds {
 		return bad(path, at, "the track runs for %d s", dts/int64(r.track.timescale))
 	}
-	p.data, p.f.ends[track], r.bytes = offset, dts, offset-r.offset
+	p.f.ends[track], r.bytes = dts, offset-r.offset
 	return nil
 }
 

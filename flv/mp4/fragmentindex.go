@@ -3,14 +3,18 @@ package mp4
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
+
+	"github.com/seed-3309b198/reelfront/flv"
 )
 
 // fragmentIndex are the fragments of a file, as far as somebody has asked for them. Each is read once, in passing or on
 // the way to where a seek goes, and then kept for all viewers.
 type fragmentIndex struct {
 	tracks   []*track
+	unplayed []*track
 	fileSize int64
 	start    int64       // where the first moof is looked for
 	end      int64       // where they end: at the mfra, or with the file
@@ -20,6 +24,7 @@ type fragmentIndex struct {
 	whole    bool        // tail is set
 
 	mu        sync.Mutex
+	torn      error       // what ends the file in the middle of a box, once somebody came there
 	landmarks []*landmark // ascending; where fragments can be entered. A viewer may hold on to the slice: it is replaced, not changed
 	first     *fragment
 	known     []*fragment // by offset
@@ -79,6 +84,10 @@ func (x *fragmentIndex) read(ctx context.Context, s *scanner, off int64, ends []
 			return f, nil
 		}
 		b, ok, err := s.next(ctx)
+		if b.torn { // a recording that broke off is good up to there
+			x.noteTorn(err)
+			return nil, nil
+		}
 		if err != nil || !ok {
 			return nil, err
 		}
@@ -90,6 +99,12 @@ func (x *fragmentIndex) read(ctx context.Context, s *scanner, off int64, ends []
 		}
 	}
 	return nil, bad("moof", off, "not among the next %d boxes", maxTopBoxes)
+}
+
+func (x *fragmentIndex) noteTorn(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.torn = err
 }
 
 // load brings a moof into memory, unless it is there.
@@ -107,8 +122,12 @@ func (x *fragmentIndex) load(ctx context.Context, s *scanner, b topBox, ends []i
 	if err != nil {
 		return nil, err
 	}
-	p := fragmentParser{tracks: x.tracks, fileSize: x.fileSize, budget: maxSamples - spent}
-	if f, err = p.parse(&body, ends); err != nil {
+	p := fragmentParser{tracks: x.tracks, unplayed: x.unplayed, fileSize: x.fileSize, budget: maxSamples - spent}
+	f, err = p.parse(&body, ends)
+	if errors.Is(err, flv.ErrFormat) {
+		f, err = x.loadTorn(ctx, s, &p, &body, ends, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if next, ok := s.buffered(); ok && next.kind.String() == "mdat" {
@@ -118,6 +137,21 @@ func (x *fragmentIndex) load(ctx context.Context, s *scanner, b topBox, ends []i
 		return f, nil
 	}
 	return x.keep(f, maxSamples-spent-p.budget), nil
+}
+
+// loadTorn is load for a moof that p could not read because of err. It may be the last one of a recording that broke off:
+// then what is there of its data plays.
+func (x *fragmentIndex) loadTorn(ctx context.Context, s *scanner, p *fragmentParser, moof *box, ends []int64, err error) (*fragment, error) {
+	torn, tornErr := s.torn(ctx)
+	if tornErr != nil && !errors.Is(tornErr, flv.ErrFormat) {
+		return nil, tornErr
+	}
+	if !torn {
+		return nil, err
+	}
+	x.noteTorn(err)
+	p.torn = true
+	return p.parse(moof, ends)
 }
 
 // keep makes f, which has so many samples, known to all. It returns the one that is known, which may be another viewer's.

@@ -12,7 +12,7 @@ import (
 // looking for them. It looks at the first ones, and at the last where that is near.
 func openFragments(ctx context.Context, s *scanner, m *movie) (*fragmentIndex, error) {
 	size := s.in.Size()
-	x := &fragmentIndex{tracks: m.tracks, fileSize: size, start: s.at, end: size}
+	x := &fragmentIndex{tracks: m.tracks, unplayed: m.unplayed, fileSize: size, start: s.at, end: size}
 	covered, err := x.readSidx(ctx, s)
 	if err != nil {
 		return nil, err
@@ -26,6 +26,9 @@ func openFragments(ctx context.Context, s *scanner, m *movie) (*fragmentIndex, e
 		return nil, err
 	}
 	if x.first == nil && !slices.ContainsFunc(m.tracks, func(t *track) bool { return t.table.count > 0 }) {
+		if x.torn != nil {
+			return nil, x.torn
+		}
 		return nil, fmt.Errorf("mp4: no samples, and no fragments either: %w", flv.ErrNoTrack)
 	}
 	x.over = m.said(x)

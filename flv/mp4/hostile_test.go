@@ -3,6 +3,7 @@ package mp4_test
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 )
 
@@ -68,6 +69,8 @@ func TestHostile(t *testing.T) {
 		"empty samples": table(&madeTrack{id: 1, video: true, timescale: 1, sizes: make([]int, 100000), perChunk: 1 << 20, keyEvery: 1}),
 		"edits": table(&madeTrack{id: 1, video: true, timescale: 1, duration: 1, sizes: make([]int, 60000), perChunk: 1 << 20,
 			keyEvery: 59999, edits: manyEdits(1000)}),
+		"entries of no sample": table(&madeTrack{id: 1, video: true, timescale: 1000, duration: 1, sizes: make([]int, 200), perChunk: 1 << 20,
+			keyEvery: 1, hollow: 100000, edits: elst(slices.Repeat([]int{200, 0}, 1000)...)}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkCost(t, func() { exercise(media) })

@@ -47,7 +47,7 @@ func (x *fragmentIndex) marksTo(ctx context.Context, s *scanner, t *track, ms in
 	}
 }
 
-// at is the first fragment from m on, nil where there is none.
+// at is the first fragment from m on, nil where there is none, or m leads to something else.
 func (x *fragmentIndex) at(ctx context.Context, s *scanner, m *landmark) (*fragment, error) {
 	x.mu.Lock()
 	f := m.found
@@ -56,6 +56,9 @@ func (x *fragmentIndex) at(ctx context.Context, s *scanner, m *landmark) (*fragm
 		return f, nil
 	}
 	f, err := x.read(ctx, s, m.offset, nil)
+	if errors.Is(err, flv.ErrFormat) { // an index of another version of the file
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +68,8 @@ func (x *fragmentIndex) at(ctx context.Context, s *scanner, m *landmark) (*fragm
 	return f, nil
 }
 
-// lastMark is the fragment at the last landmark, and true; the first fragment where there are no landmarks.
+// lastMark is the fragment at the last landmark, and true; the first fragment where there are no landmarks, or the last one
+// leads nowhere.
 func (x *fragmentIndex) lastMark(ctx context.Context, s *scanner) (*fragment, bool, error) {
 	for range maxSidxDepth {
 		marks := x.marks()
@@ -73,8 +77,10 @@ func (x *fragmentIndex) lastMark(ctx context.Context, s *scanner) (*fragment, bo
 			return x.first, false, nil
 		}
 		if m := marks[len(marks)-1]; !m.branch {
-			f, err := x.at(ctx, s, m)
-			return f, true, err
+			if f, err := x.at(ctx, s, m); f != nil || err != nil {
+				return f, true, err
+			}
+			break
 		} else if err := x.expand(ctx, s, m); err != nil {
 			return nil, false, err
 		}
@@ -120,6 +126,9 @@ func (x *fragmentIndex) expand(ctx context.Context, s *scanner, m *landmark) err
 func (x *fragmentIndex) readSidx(ctx context.Context, s *scanner) (covered bool, err error) {
 	for range maxTopBoxes {
 		b, ok, err := s.next(ctx)
+		if b.torn {
+			return covered, nil
+		}
 		if err != nil || !ok || b.kind.String() == "moof" {
 			return covered, err
 		}

@@ -13,6 +13,7 @@ const (
 	maxSampleBytes   = 1<<24 - 1 - flv.MaxHead // an RTMP message's length has 24 bits
 	maxEntries       = 256                     // sample descriptions of a track
 	maxEdits         = 1024                    // entries of an edit list
+	maxEmptyRuns     = 4096                    // entries of a sample table that are of no sample
 	maxSeconds       = 1 << 30                 // of a timeline, so that it fits in any track's ticks
 	maxDescriptors   = 64                      // MPEG-4 descriptors in an esds
 	maxTags          = 64                      // iTunes tags

@@ -15,6 +15,7 @@ type movie struct {
 	timescale  uint32 // ticks a second of the movie's timeline
 	duration   uint64 // in timescale
 	tracks     []*track
+	unplayed   []*track   // those that have been left out of tracks
 	tags       amf.Object // iTunes tags
 	refused    []string   // the codecs of sound and pictures that cannot be sent
 	fragmented bool
@@ -83,7 +84,7 @@ func (m *movie) finish(fileSize int64) error {
 	if err := m.choose(); err != nil {
 		return err
 	}
-	budget, steps := maxSamples, maxSamples
+	budget := maxSamples
 	for _, t := range m.tracks {
 		if t.timescale == 0 {
 			return bad("moov/trak/mdia/mdhd", t.offset, "no timescale")
@@ -100,13 +101,34 @@ func (m *movie) finish(fileSize int64) error {
 			return bad("moov/trak/mdia/minf/stbl/stts", t.offset, "track %d ends after %d s", t.id, t.table.end/int64(t.timescale))
 		}
 		budget -= t.table.count
+	}
+	return m.layout()
+}
+
+// layout lays out the timelines of all tracks.
+func (m *movie) layout() error {
+	steps := maxSamples
+	for _, t := range m.tracks {
+		var err error
 		if m.fragmented {
-			t.layoutFragments(m.timescale)
-		} else if !t.layout(m.timescale, &steps) {
-			return bad("moov/trak/edts/elst", t.offset, "too many edits of too many samples")
+			err = t.layoutFragments(m.timescale)
+		} else {
+			err = t.layout(m.timescale, &steps)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// withoutFragments lays out the timelines of a movie that announces fragments, but has none.
+func (m *movie) withoutFragments() error {
+	m.fragmented = false
+	for _, t := range m.tracks {
+		t.timeline = timeline{}
+	}
+	return m.layout()
 }
 
 // choose leaves only the tracks that can be played, or says why there are none.
@@ -128,14 +150,16 @@ func (m *movie) choose() error {
 		}
 	}
 	m.refused = slices.Compact(m.refused)
+	all := m.tracks
 	for _, t := range m.tracks {
 		for _, id := range t.chapters {
 			m.tracks = slices.DeleteFunc(slices.Clone(m.tracks), func(t *track) bool { return t.id == id })
 		}
 	}
-	m.tracks = slices.DeleteFunc(m.tracks, func(t *track) bool {
+	m.tracks = slices.DeleteFunc(slices.Clone(m.tracks), func(t *track) bool {
 		return !t.playable() || t.table.count == 0 && !m.fragmented
 	})
+	m.unplayed = slices.DeleteFunc(slices.Clone(all), func(t *track) bool { return slices.Contains(m.tracks, t) })
 	media := func(kinds ...flv.TrackType) bool {
 		return slices.ContainsFunc(m.tracks, func(t *track) bool { return slices.Contains(kinds, t.kind) })
 	}

@@ -32,6 +32,12 @@ func Open(ctx context.Context, in flv.Input) (*File, error) {
 		if f.fragments, err = openFragments(ctx, &s, m); err != nil {
 			return nil, err
 		}
+		if f.fragments.first == nil {
+			f.fragments = nil
+			if err = m.withoutFragments(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	f.describe()
 	return f, nil
@@ -43,6 +49,7 @@ type topBox struct {
 	offset int64
 	header int
 	size   int64
+	torn   bool // the file ends before the box does
 }
 
 func (b *topBox) end() int64 { return b.offset + b.size }
@@ -71,6 +78,7 @@ func (s *scanner) next(ctx context.Context) (b topBox, ok bool, err error) {
 	}
 	b = topBox{kind: fourCC(head[4:8]), offset: s.at, header: header, size: int64(size)}
 	if size < uint64(header) || size > uint64(left) {
+		b.torn = size > uint64(left)
 		return b, false, bad(b.kind.printable(), s.at, "size %d does not fit the %d bytes that are left of the file", size, left)
 	}
 	s.at = b.end()
@@ -88,6 +96,17 @@ func (s *scanner) buffered() (b topBox, ok bool) {
 		return topBox{}, false
 	}
 	return topBox{kind: fourCC(s.window[from+4:][:4]), offset: s.at, header: header, size: int64(size)}, true
+}
+
+// torn tells whether the file ends at s.at or within the box there, as that of a recording that broke off does.
+func (s *scanner) torn(ctx context.Context) (bool, error) {
+	at := s.at
+	b, ok, err := s.next(ctx)
+	s.at = at
+	if b.torn {
+		return true, nil
+	}
+	return !ok && err == nil, err
 }
 
 // around returns the n bytes at off, and keeps them for boxes in them to be looked at.

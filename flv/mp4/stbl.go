@@ -83,6 +83,14 @@ func (t *sampleTable) check(path string, at int64) error {
 	if t.count > 0 && len(t.durations) == 0 {
 		return bad(path+"/stts", at, "missing or empty")
 	}
+	for _, list := range [...]struct {
+		name  string
+		empty int
+	}{{"stts", emptyRuns(t.durations)}, {"ctts", emptyRuns(t.offsets)}, {"stsc", t.emptyChunks()}} {
+		if list.empty > maxEmptyRuns {
+			return bad(path+"/"+list.name, at, "%d entries or chunks of no sample, of at most %d", list.empty, maxEmptyRuns)
+		}
+	}
 	for i, last := 0, uint32(0); i < len(t.syncs)/4; i++ {
 		n := u32At(t.syncs, i)
 		if n <= last {
@@ -91,4 +99,33 @@ func (t *sampleTable) check(path string, at int64) error {
 		last = n
 	}
 	return nil
+}
+
+// emptyRuns is the number of entries of an stts or a ctts that are of no sample. A cursor steps over each of them, wherever
+// it sets out from.
+func emptyRuns(entries []byte) (n int) {
+	for i := 0; i < len(entries)/4; i += 2 {
+		if u32At(entries, i) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// emptyChunks is the number of chunks without samples, and of entries of the stsc that are of no chunk.
+func (t *sampleTable) emptyChunks() (n int) {
+	chunks := int64(len(t.chunks) / t.chunkSize)
+	for i := 0; i < len(t.chunkRuns)/4; i += 3 {
+		first, end := int64(u32At(t.chunkRuns, i)), chunks+1
+		if i+3 < len(t.chunkRuns)/4 {
+			end = min(end, int64(u32At(t.chunkRuns, i+3)))
+		}
+		switch {
+		case end <= first:
+			n++
+		case u32At(t.chunkRuns, i+1) == 0:
+			n += int(end - max(first, 1))
+		}
+	}
+	return n
 }
