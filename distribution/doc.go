@@ -9,7 +9,12 @@
 //	if _, err := set.Load(d); err != nil {
 //		log.Fatal(err)
 //	}
-//	edge := &distribution.Edge{Set: set, Origins: openBucket, Cache: cache}
+//	buckets := &bucket.Buckets{URL: "s3://{bucket}?region=eu-west-1", Anonymous: true} // of package origin/bucket
+//	keys := new(distribution.Keys)
+//	if err := keys.Add(distribution.Self, "APKAEXAMPLE", key); err != nil { // key is of signer.ParsePublicKey
+//		log.Fatal(err)
+//	}
+//	edge := &distribution.Edge{Set: set, Origins: buckets.Origin, Cache: &origin.Cache{MemoryBytes: 256 << 20}, Keys: keys}
 //	srv := &rtmp.Server{Handler: edge, HTTP: edge}
 //	log.Fatal(srv.ListenAndServe(":1935"))
 //
@@ -25,7 +30,7 @@
 // Edge.Authorizer lets a host decide otherwise.
 //
 // The bucket is read as the distribution's origin access identity, or else as anybody: what that means is for Edge.Origins
-// to say. Package origin/bucket has the type Buckets for it.
+// to say. The type Buckets of package origin/bucket says it for every bucket that gocloud.dev/blob knows.
 //
 // # Specifications
 //

@@ -103,7 +103,7 @@ func (e *Edge) Connect(ctx context.Context, r *rtmp.ConnectRequest) (rtmp.App, e
 		return nil, rejection(reason)
 	}
 	if _, err := e.service(ctx, d); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("distribution %s: %w", d.ID, err)
 	}
 	return &connection{e: e, id: d.ID, d: d, request: r}, nil
 }
@@ -161,7 +161,7 @@ func (e *Edge) service(ctx context.Context, d *Distribution) (*service, error) {
 	e.forgetDeleted()
 	s, err := e.open(ctx, d)
 	if err != nil {
-		return nil, fmt.Errorf("distribution %s: %w", d.ID, err)
+		return nil, err
 	}
 	e.served.Store(d.ID, s)
 	e.warn(ctx, d)

@@ -192,13 +192,22 @@ func TestEdgeFollowsTheSet(t *testing.T) {
 
 func TestEdgeBucketFails(t *testing.T) {
 	t.Parallel()
-	e, _, _, buckets := newEdge(t, nil)
+	e, set, d, buckets := newEdge(t, nil)
 	buckets.err = errors.New("no credentials")
 	_, err := e.Connect(t.Context(), request("cfx/st", "rtmp://films.example.com/cfx/st"))
-	require.ErrorIs(t, err, buckets.err)
+	require.EqualError(t, err, "distribution "+d.ID+": no credentials")
 	buckets.err = nil
 	_, err = e.Connect(t.Context(), request("cfx/st", "rtmp://films.example.com/cfx/st"))
 	require.NoError(t, err, "a failure is not kept")
+
+	conn := connectTo(t, e)
+	next := d.Config
+	next.Comment = "new"
+	_, err = set.Update(d.ID, d.ETag, next)
+	require.NoError(t, err)
+	buckets.err = errors.New("no credentials")
+	_, err = conn.Play(t.Context(), &rtmp.PlayRequest{Name: "flv:a"})
+	require.EqualError(t, err, "distribution "+d.ID+": no credentials", "the distribution is named once")
 }
 
 func TestEdgeCache(t *testing.T) {

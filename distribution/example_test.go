@@ -2,12 +2,16 @@ package distribution_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing/fstest"
+	"time"
 
 	"github.com/seed-3309b198/reelfront/distribution"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
+	"github.com/seed-3309b198/reelfront/rtmp/vod"
+	"github.com/seed-3309b198/reelfront/signer"
 )
 
 func ExampleEdge() {
@@ -37,4 +41,20 @@ func ExampleEdge() {
 	// open films
 	// <nil>
 	// NetConnection.Connect.Rejected: [ Server.Reject ] : (_defaultRoot_, _defaultVHost_) : DistributionNotFound.
+}
+
+// Guests, whose names are not signed at all, see the first half minute of each film. What else is wrong with a signature is
+// refused as before.
+func ExampleAuthorization() {
+	edge := &distribution.Edge{
+		Authorizer: func(_ context.Context, a *distribution.Authorization) (vod.Grant, error) {
+			if errors.Is(a.Err, signer.ErrMissing) {
+				return vod.Grant{Keys: a.Keys, End: 30 * time.Second}, nil
+			}
+			return a.Grant, a.Err
+		},
+	}
+	fmt.Println(edge.Authorizer(context.Background(), &distribution.Authorization{Keys: []string{"film.mp4"}, Err: signer.ErrMissing}))
+	// Output:
+	// {[film.mp4] 0s 30s} <nil>
 }

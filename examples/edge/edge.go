@@ -63,7 +63,10 @@ func prepare(ctx context.Context, edge *distribution.Edge, set *distribution.Mem
 		if !d.Config.Enabled {
 			continue
 		}
-		if err := edge.Prepare(ctx, d); err != nil {
+		switch err := edge.Prepare(ctx, d); {
+		case err != nil && given:
+			return fmt.Errorf("-origin: distribution %s: %w", d.ID, err)
+		case err != nil:
 			return fmt.Errorf("-origin: %w", err)
 		}
 	}

@@ -148,7 +148,7 @@ func TestBadCommandLines(t *testing.T) {
 		"-listen nonsense":                        "-listen",
 		"-listen 127.0.0.1:0,127.0.0.1:xx":        "-listen",
 		"-listen " + taken.Addr().String():        taken.Addr().String(),
-		"-origin file://" + nowhere:               nowhere,
+		"-origin file://" + nowhere:               "edge: -origin: bucket: open file://" + nowhere,
 		"-origin nonsense":                        "-origin",
 		"-origin ftp://films":                     "ftp",
 		"-origin file:///srv/{bucket}":            "there is none",
