@@ -18,7 +18,7 @@ import (
 // seek in a file without an index of its key frames bisects it, and finds its way into the stream of tags where three of
 // their headers follow one another. Sequence headers in force at its target are known when some viewer has played up to
 // there; else they are looked for backwards from it, in a file in which they were seen to change as far as it takes, in
-// others for 4 MiB. So where headers change a single time, long before the target of a seek, and nobody has come by there
+// others for 1 MiB. So where headers change a single time, long before the target of a seek, and nobody has come by there
 // yet, that seek gets the first ones: nothing short of reading the file up to there would tell.
 //
 // Of a tag with several tracks (Enhanced RTMP's Multitrack) only the first is listed in Info; a reader passes the tag on as

@@ -24,7 +24,7 @@ const (
 	maxKeyFrameSearch = 64 << 20
 	// maxHeaderSearch is how far before the seek target sequence headers are looked for in a file in which none was ever
 	// seen to change. Beyond it the file's first ones are taken.
-	maxHeaderSearch = 4 << 20
+	maxHeaderSearch = 1 << 20
 	// maxHeaders and maxPoints bound what is remembered of one file.
 	maxHeaders = 1 << 16
 	maxPoints  = 1 << 16
@@ -36,6 +36,8 @@ const (
 	// probeBytes is what one look into the file reads, walkBytes what a walk over tags reads at once.
 	probeBytes = 64 << 10
 	walkBytes  = 256 << 10
+	// headerStep is how much a search for sequence headers reads at once in a file in which they are known to change.
+	headerStep = 4 << 20
 	// bodyPrefix is how much of a tag's body is looked at to tell what it is.
 	bodyPrefix = 64
 	// probeTags is how many tags a probe looks at to find one with a time, maxProbes how often a seek looks into the file.

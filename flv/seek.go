@@ -21,6 +21,9 @@ func (q *search) find(ctx context.Context) (point, error) {
 	if err != nil {
 		return point{}, err
 	}
+	if err := q.load(ctx, lo.off, walkBytes); err != nil {
+		return point{}, err
+	}
 	for _, way := range [...]func(context.Context, point) (point, bool, error){q.forward, q.backward, q.earliest} {
 		if p, ok, err := way(ctx, lo); err != nil || ok {
 			return p, err
@@ -40,8 +43,23 @@ func (q *search) indexed(ctx context.Context) (point, bool, error) {
 	if i < 0 || q.kind != TagVideo {
 		return point{}, false, nil
 	}
+	if err := q.load(ctx, q.frames[i].off, probeBytes); err != nil {
+		return point{}, false, err
+	}
 	p, ok, err := q.indexedFrame(ctx, q.scanner, q.frames[i])
 	return p, ok && p.time <= q.target, err
+}
+
+// load reads n bytes at off together with those before it that trace is going to look through, if any: from a bucket that
+// is one round trip.
+func (q *search) load(ctx context.Context, off int64, n int) error {
+	e, _ := q.known.extentOf(off)
+	if off-e.from > maxHeaderSearch || q.settled(TagVideo, off, e) && q.settled(TagAudio, off, e) {
+		return nil
+	}
+	from := max(q.start, e.from-maxHeaderSearch)
+	_, err := q.bytes(ctx, from, int(off-from)+n)
+	return err
 }
 
 // indexedFrame returns the key frame that an entry of the file's own index means: the tag there, or the first one after
@@ -243,18 +261,23 @@ func (q *search) inForce(ctx context.Context, off int64, wants func(TagType) boo
 	return q.known.before(off, func(h header) bool { return wants(h.kind) && h.off != q.metadata }), nil
 }
 
-// trace learns backwards from off until the header of the type in force there is known, or can be taken for known. It
-// reads all that it may have to look through at once: from a bucket that is one round trip.
+// settled tells whether the header of the type in force at off is known, or can be taken for known, where all from e.from
+// to off was seen.
+func (q *search) settled(kind TagType, off int64, e extent) bool {
+	far := off-e.from >= maxHeaderSearch-walkBytes // what is known begins with a tag, so that it is a little less
+	return e.from <= q.start || q.known.seen(kind, e.from, off) || !q.known.changes(kind) && (!q.sequenced[kind] || far)
+}
+
+// trace learns backwards from off until the header of the type in force there is settled, in ever larger pieces, each of
+// which is read at once.
 func (q *search) trace(ctx context.Context, kind TagType, off int64) error {
-	q.chunk = maxHeaderSearch
 	defer func() { q.chunk = walkBytes }()
-	for step := int64(maxHeaderSearch); ; {
+	for step := int64(maxHeaderSearch); ; step = max(step, headerStep) {
 		e, before := q.known.extentOf(off)
-		changes := q.known.changes(kind)
-		far := off-e.from >= maxHeaderSearch-walkBytes // what is known begins with a tag, so that it is a little less
-		if e.from <= q.start || q.known.seen(kind, e.from, off) || !changes && (!q.sequenced[kind] || far) {
+		if q.settled(kind, off, e) {
 			return nil
 		}
+		q.chunk = int(min(step, headerStep))
 		from := max(before, q.start, e.from-step)
 		at := from
 		if from > before {

@@ -32,6 +32,7 @@ type farOrigin struct {
 	objects map[string][]byte
 
 	mu     sync.Mutex
+	bytes  int                  // that were read
 	blocks []weak.Pointer[byte] // what was read, as far as somebody still has it
 }
 
@@ -44,6 +45,15 @@ func (o *farOrigin) Open(ctx context.Context, key string) (origin.Object, error)
 		return nil, fs.ErrNotExist
 	}
 	return &farObject{o, data}, nil
+}
+
+// taken is how many bytes were read since it was asked last.
+func (o *farOrigin) taken() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := o.bytes
+	o.bytes = 0
+	return n
 }
 
 // held is how many of the blocks that were read are still in memory.
@@ -81,6 +91,7 @@ func (o *farObject) ReadAt(ctx context.Context, p []byte, off int64) (int, error
 		return 0, err
 	}
 	o.o.mu.Lock()
+	o.o.bytes += len(p)
 	o.o.blocks = append(o.o.blocks, weak.Make(&p[0]))
 	o.o.mu.Unlock()
 	return bytes.NewReader(o.data).ReadAt(p, off)
@@ -144,21 +155,22 @@ func firstFrame(t *testing.T, s *rtmp.ClientStream, pictures bool) flv.Tag {
 }
 
 // TestColdFirstFrame counts the round trips to an origin until a viewer has the first frame of a film that nobody has seen
-// before, and after a seek to where nobody has been.
+// before, and after a seek to where nobody has been; and what that seek reads, until the viewer has what it wants to buffer.
 func TestColdFirstFrame(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		play, key   string
 		film        func(t *testing.T) []byte
 		first, seek int // round trips
+		most        int // MiB that the seek reads
 		to          time.Duration
 	}{
-		"FLV with an index":    {"film.flv", "film.flv", indexedFLV, 2, 2, 90 * time.Second},
-		"FLV without an index": {"film.flv", "film.flv", plainFLV, 2, 2, 90 * time.Second},
-		"FLV without a suffix": {"film", "film.flv", plainFLV, 2, 2, 90 * time.Second},
-		"MP4, moov first":      {"mp4:film.mp4", "film.mp4", fastStartMP4, 2, 1, 51 * time.Second},
-		"MP4, moov last":       {"mp4:film.mp4", "film.mp4", moovLastMP4, 2, 1, 51 * time.Second},
-		"MP3":                  {"mp3:film.mp3", "film.mp3", longMP3, 2, 1, 10 * time.Minute},
+		"FLV with an index":    {"film.flv", "film.flv", indexedFLV, 2, 1, 2, 90 * time.Second},
+		"FLV without an index": {"film.flv", "film.flv", plainFLV, 2, 2, 3, 90 * time.Second},
+		"FLV without a suffix": {"film", "film.flv", plainFLV, 2, 2, 3, 90 * time.Second},
+		"MP4, moov first":      {"mp4:film.mp4", "film.mp4", fastStartMP4, 2, 1, 1, 51 * time.Second},
+		"MP4, moov last":       {"mp4:film.mp4", "film.mp4", moovLastMP4, 2, 1, 1, 51 * time.Second},
+		"MP3":                  {"mp3:film.mp3", "film.mp3", longMP3, 2, 1, 1, 10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -175,11 +187,14 @@ func TestColdFirstFrame(t *testing.T) {
 				firstFrame(t, s, pictures)
 				require.LessOrEqual(t, time.Since(begin), time.Duration(c.first)*roundTrip, "to the first frame")
 
+				far.taken()
 				begin = time.Now()
 				require.NoError(t, s.Seek(c.to))
 				tag := firstFrame(t, s, pictures)
 				require.LessOrEqual(t, time.Since(begin), time.Duration(c.seek)*roundTrip, "after a seek")
 				require.InDelta(t, c.to.Milliseconds(), tag.Timestamp, 1500)
+				synctest.Wait()
+				require.LessOrEqual(t, far.taken(), c.most<<20, "bytes read by the seek")
 			})
 		})
 	}
