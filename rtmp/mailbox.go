@@ -58,18 +58,21 @@ func (a action) interrupts() bool {
 }
 
 // mailbox is where the reading goroutine leaves commands for a player. It also knows how to interrupt what the player
-// waits for.
+// waits for, and whether there is a goroutine that runs the player: there is none while nothing is to be done.
 type mailbox struct {
-	limit    int           // actions that may wait, but for those that add to the playlist
-	playlist int           // of which this many may
-	wake     chan struct{} // holds one token when there is something new
-	pending  atomic.Bool   // whether there may be something to be done between two tags
+	limit    int         // actions that may wait, but for those that add to the playlist
+	playlist int         // of which this many may
+	run      func()      // what the goroutine does
+	pending  atomic.Bool // whether there may be something to be done between two tags
+	closed   atomic.Bool
 
 	mu         sync.Mutex
 	actions    []action
 	buffer     time.Duration
 	cancelItem context.CancelFunc // ends the play that runs; nil when none does
 	cancelStep context.CancelFunc // ends the Next or Seek that runs; nil when none does
+	running    bool
+	again      bool // something has come that the run may not have seen
 }
 
 // post queues an action. Of seeks that nobody has looked at yet only the last counts, and the same goes for pauses; a
@@ -140,10 +143,25 @@ func (m *mailbox) nudge() {
 	m.knock()
 }
 
+// close has the player end.
+func (m *mailbox) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed.Store(true)
+	m.pending.Store(true)
+	if m.cancelStep != nil {
+		m.cancelStep()
+	}
+	if m.cancelItem != nil {
+		m.cancelItem()
+	}
+	m.knock()
+}
+
 func (m *mailbox) setBuffer(d time.Duration) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.buffer = d
-	m.mu.Unlock()
 	m.knock()
 }
 
@@ -158,7 +176,7 @@ func (m *mailbox) guard(cancel context.CancelFunc) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cancelItem = cancel
-	if slices.ContainsFunc(m.actions, action.replaces) {
+	if m.closed.Load() || slices.ContainsFunc(m.actions, action.replaces) {
 		cancel()
 	}
 }
@@ -168,14 +186,40 @@ func (m *mailbox) guardStep(cancel context.CancelFunc) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cancelStep = cancel
-	if slices.ContainsFunc(m.actions, action.interrupts) {
+	if m.closed.Load() || slices.ContainsFunc(m.actions, action.interrupts) {
 		cancel()
 	}
 }
 
+// knock has the player run, on a goroutine of its own. m.mu is held.
 func (m *mailbox) knock() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
+	if m.enter() {
+		go m.run()
 	}
+}
+
+// wake has the player run on the calling goroutine, which is a timer's.
+func (m *mailbox) wake() {
+	m.mu.Lock()
+	enter := m.enter()
+	m.mu.Unlock()
+	if enter {
+		m.run()
+	}
+}
+
+// enter tells whether a run begins; one that is under way looks again before it ends. m.mu is held.
+func (m *mailbox) enter() bool {
+	m.again = m.running
+	m.running = true
+	return !m.again
+}
+
+// leave tells whether the run ends.
+func (m *mailbox) leave() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.running = m.again
+	m.again = false
+	return !m.running
 }

@@ -20,17 +20,19 @@ const (
 	stateEnded // everything was sent; a seek starts again
 )
 
-// player plays the items of one NetStream, one after another. Only its own goroutine uses it, but for the mailbox.
+// player plays the items of one NetStream, one after another.
+//
+// It has a goroutine only while there is something to be done: a command, or media that is due. In between a viewer, who
+// takes nothing for a second or pauses for an hour, costs no stack. Nobody else uses the player, but for the mailbox.
 type player struct {
 	// Static after construction.
-	c      *conn
-	id     uint32 // the stream's
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   chan struct{} // closed when run has returned
-	mail   mailbox
+	c    *conn
+	id   uint32 // the stream's
+	mail mailbox
+	done chan struct{} // closed when the player has ended
 
 	// Owned by run.
+	after      <-chan struct{} // closed when the stream's last player has ended; nil where there was none, or it has
 	batch      batch
 	timer      *time.Timer
 	played     []played // what played before cur, oldest first
@@ -40,10 +42,10 @@ type player struct {
 	until      int64         // stream time at which cur is left
 	from       int64         // stream time before which cur's media is not sent
 	transition *transition   // a switch under way; nil for none
-	opening    chan struct{} // holds a token while a switch is prepared
+	opening    chan struct{} // holds a token while a switch is prepared; nil before the first
 	state      playState
-	seekTo     time.Duration // a seek to be made, in stream time; -1 for none
-	step       context.Context
+	seekTo     time.Duration   // a seek to be made, in stream time; -1 for none
+	reading    context.Context // of the source's calls, until a command interrupts them
 	timeline   timeline
 	pace       pace
 	settling   bool // the clock waits for the first sample, behind the sequence headers
@@ -59,81 +61,91 @@ type player struct {
 	msg chunk.Message
 }
 
+// newPlayer returns a player that begins once the stream's last one, if there was one, has ended. The connection waits
+// for it.
 func newPlayer(s *stream) *player {
-	p := &player{c: s.c, id: s.id, done: make(chan struct{}), seekTo: -1, noAudio: s.noAudio, noVideo: s.noVideo}
-	p.ctx, p.cancel = context.WithCancel(s.c.ctx)
-	p.mail = mailbox{limit: s.c.srv.Limits.commands(), playlist: s.c.srv.Limits.playlist(), wake: make(chan struct{}, 1), buffer: s.buffer}
-	p.opening = make(chan struct{}, 1)
+	p := &player{c: s.c, id: s.id, done: make(chan struct{}), after: s.last, seekTo: -1, noAudio: s.noAudio, noVideo: s.noVideo}
+	p.mail = mailbox{limit: s.c.srv.Limits.commands(), playlist: s.c.srv.Limits.playlist(), run: p.run, buffer: s.buffer}
 	p.batch.out = s.c.out
 	p.pace.most = s.c.srv.Limits.ahead()
+	p.c.players.Add(1)
 	return p
 }
 
-// run plays until the stream is closed, once the stream's last player, if there was one, has ended.
-func (p *player) run(after <-chan struct{}) {
-	defer close(p.done)
-	if after != nil {
-		<-after
+// run does what there is to be done, and has itself called again when there is more.
+func (p *player) run() {
+	if p.after != nil {
+		<-p.after
+		p.after = nil
 	}
-	var err error
-	defer func() {
-		p.leave()
-		p.cancel()
-		if err != nil {
-			p.c.cut(err)
+	for {
+		due, err := p.work()
+		if err != nil || p.mail.closed.Load() {
+			p.end(err)
+			return
 		}
-	}()
+		p.setTimer(due)
+		if p.mail.leave() {
+			return
+		}
+	}
+}
+
+// end ends what plays, and the player; with an error, the connection.
+func (p *player) end(err error) {
+	p.setTimer(never)
+	p.leave()
+	if err != nil {
+		p.c.cut(err)
+	}
+	close(p.done)
+	p.c.players.Done()
+}
+
+// When a player runs next: a time since the server's epoch, or one of these.
+const (
+	now   = 0
+	never = -1
+)
+
+// setTimer has the player run when more is due.
+func (p *player) setTimer(due time.Duration) {
+	switch {
+	case due == never && p.timer != nil:
+		p.timer.Stop()
+	case due == never:
+	case p.timer == nil:
+		p.timer = time.AfterFunc(due-p.c.srv.now(), p.mail.wake)
+	default:
+		p.timer.Reset(due - p.c.srv.now())
+	}
+}
+
+// work takes steps until nothing is left to be done for now.
+func (p *player) work() (due time.Duration, err error) {
 	defer p.c.recover(&err)
-	err = p.loop()
+	for err == nil && due == now && !p.mail.closed.Load() {
+		due, err = p.step()
+	}
+	return due, err
 }
 
-// loop does what waits in the mailbox, then what is left of a seek, then sends what is due. An error ends the
-// connection.
-func (p *player) loop() error {
-	for p.ctx.Err() == nil {
-		var err error
-		if a, ok := p.mail.take(); ok {
-			err = p.act(&a)
-		} else if p.seekTo >= 0 {
-			err = p.seek()
-		} else if p.transition != nil && p.transition.opened() && !p.transition.armed {
-			err = p.arm()
-		} else if p.idle() && len(p.list) > 0 && !p.waiting {
-			err = p.start(p.shift(), false)
-		} else if p.state == statePlaying || p.oneFrame {
-			err = p.fill()
-		} else {
-			p.wait(-1)
-		}
-		if err != nil {
-			return err
-		}
+// step does what waits in the mailbox, then what is left of a seek, then sends what is due. An error ends the connection.
+func (p *player) step() (due time.Duration, err error) {
+	if a, ok := p.mail.take(); ok {
+		return now, p.act(&a)
 	}
-	return nil
-}
-
-// wait returns when a command or a new buffer length has come, when the stream is closed, or at due; a negative due
-// means never.
-func (p *player) wait(due time.Duration) {
-	if due < 0 {
-		select {
-		case <-p.mail.wake:
-		case <-p.ctx.Done():
-		}
-		return
+	switch {
+	case p.seekTo >= 0:
+		return now, p.seek()
+	case p.transition != nil && p.transition.opened() && !p.transition.armed:
+		return now, p.arm()
+	case p.idle() && len(p.list) > 0 && !p.waiting:
+		return now, p.start(p.shift(), false)
+	case p.state == statePlaying || p.oneFrame:
+		return p.fill()
 	}
-	d := due - p.c.srv.now()
-	if p.timer == nil {
-		p.timer = time.NewTimer(d)
-	} else {
-		p.timer.Reset(d)
-	}
-	select {
-	case <-p.mail.wake:
-	case <-p.ctx.Done():
-	case <-p.timer.C:
-	}
-	p.timer.Stop()
+	return never, nil
 }
 
 func (p *player) act(a *action) error {
@@ -168,23 +180,23 @@ func (p *player) receive(off *bool, on bool) {
 	*off = !on
 }
 
-// stepContext is the context of the source's next call. It is made anew after a command has cancelled the last one.
-func (p *player) stepContext() context.Context {
-	if p.step == nil || p.step.Err() != nil {
+// readContext is the context of the source's next call. It is made anew after a command has cancelled the last one.
+func (p *player) readContext() context.Context {
+	if p.reading == nil || p.reading.Err() != nil {
 		var cancel context.CancelFunc
-		p.step, cancel = context.WithCancel(p.cur.ctx)
+		p.reading, cancel = context.WithCancel(context.Background())
 		p.mail.guardStep(cancel)
 	}
-	return p.step
+	return p.reading
 }
 
 // interrupted tells whether a source's error only means that a command, or the end, has come.
 func (p *player) interrupted(err error) bool {
-	return errors.Is(err, context.Canceled) && p.step != nil && p.step.Err() != nil
+	return errors.Is(err, context.Canceled) && p.reading != nil && p.reading.Err() != nil
 }
 
-// fill sends what is due, then waits for more to be.
-func (p *player) fill() error {
+// fill sends what is due, and returns when more will be.
+func (p *player) fill() (due time.Duration, err error) {
 	p.pace.buffer = p.mail.bufferLength()
 	if p.resting {
 		p.resting = false
@@ -193,12 +205,12 @@ func (p *player) fill() error {
 	limit := p.pace.limit(p.c.srv.now())
 	for p.settling || p.oneFrame || p.timeline.now() < limit {
 		if p.mail.pending.Load() {
-			return p.flush()
+			return now, p.flush()
 		}
 		settling := p.settling
 		done, err := p.next()
 		if done || err != nil {
-			return err
+			return now, err
 		}
 		if settling {
 			limit = p.pace.limit(p.c.srv.now())
@@ -207,17 +219,16 @@ func (p *player) fill() error {
 	return p.rest()
 }
 
-// rest waits until the client has played some of its buffer.
-func (p *player) rest() error {
+// rest returns when the client has played some of its buffer.
+func (p *player) rest() (due time.Duration, err error) {
 	if !p.full {
 		p.full, p.resting = true, true
 		p.control(chunk.EventBufferEmpty)
 	}
 	if err := p.flush(); err != nil {
-		return err
+		return never, err
 	}
-	p.wait(p.pace.next(p.c.srv.now(), p.timeline.now()))
-	return nil
+	return p.pace.next(p.c.srv.now(), p.timeline.now()), nil
 }
 
 // next sends one tag. It reports done when the loop should look at what else there is to do: the item has ended, a
@@ -226,7 +237,7 @@ func (p *player) next() (done bool, err error) {
 	if p.held {
 		p.held = false
 	} else {
-		p.tag, err = p.cur.src.Next(p.stepContext())
+		p.tag, err = p.cur.src.Next(p.readContext())
 	}
 	switch {
 	case err == nil:

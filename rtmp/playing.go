@@ -30,21 +30,21 @@ type playing struct {
 	item
 	src     Source
 	display string          // the name as statuses call it
-	ctx     context.Context // of the play; the source's steps derive from it
+	ctx     context.Context // of the play
 	cancel  context.CancelFunc
 	from    int64  // stream time at which it begins, in ms
 	skip    int64  // how much of the file lies before that
-	end     int64  // stream time at which it ends where its length was asked for; never for the end of the file
+	end     int64  // stream time at which it ends where its length was asked for; endless for the end of the file
 	base    int64  // timestamp of the file's first tag; unknown for what was started in its middle
 	bytes   uint64 // of media sent
 }
 
 const (
-	never   = math.MaxInt64 // of stream times
+	endless = math.MaxInt64 // of stream times
 	unknown = -1
 )
 
-// last is the stream time at which the item ends, as far as its duration is known, and never where it is not.
+// last is the stream time at which the item ends, as far as its duration is known, and endless where it is not.
 func (c *playing) last() int64 {
 	if total := c.src.Info().Duration; total > 0 {
 		return min(c.end, c.from+total.Milliseconds()-c.skip)
@@ -166,7 +166,7 @@ func (p *player) open(ctx context.Context, it *item) (Source, error) {
 // openItem opens an item that begins at a stream time, and reads its first tag, so that a file which is no good is refused
 // rather than started. It is past when its start lies behind its end.
 func (p *player) openItem(it item, at int64) (past bool, err error) {
-	ctx, cancel := context.WithCancel(p.ctx)
+	ctx, cancel := context.WithCancel(context.Background())
 	p.mail.guard(cancel)
 	src, err := p.open(ctx, &it)
 	if err != nil {
@@ -178,7 +178,7 @@ func (p *player) openItem(it item, at int64) (past bool, err error) {
 	}
 	p.cur = &playing{
 		item: it, src: src, display: displayName(it.name), ctx: ctx, cancel: cancel,
-		from: at, end: never, base: unknown,
+		from: at, end: endless, base: unknown,
 	}
 	file, err := p.firstTag()
 	if past = errors.Is(err, io.EOF); err != nil && !past {
@@ -390,7 +390,7 @@ func (p *player) drop() {
 	p.setState(stateIdle)
 	p.abandon()
 	p.closeSource(p.cur)
-	p.cur, p.step = nil, nil
+	p.cur, p.reading, p.tag = nil, nil, nil
 	p.seekTo, p.held, p.oneFrame, p.settling = -1, false, false, false
 }
 

@@ -28,7 +28,7 @@ func (p *player) seek() error {
 	at := target
 	var failed error
 	if !past {
-		if failed = p.goTo(p.stepContext(), target); p.interrupted(failed) {
+		if failed = p.goTo(p.readContext(), target); p.interrupted(failed) {
 			return nil
 		}
 		if failed == nil {

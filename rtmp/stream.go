@@ -41,9 +41,7 @@ func (s *stream) play(cmd *command) error {
 func (s *stream) begin(a action) error {
 	if s.player == nil {
 		s.player = newPlayer(s)
-		after := s.last
 		s.last = s.player.done
-		s.c.players.Go(func() { s.player.run(after) })
 	}
 	err := s.post(a)
 	if errors.Is(err, errPlaylistFull) {
@@ -77,7 +75,7 @@ func (s *stream) setBuffer(d time.Duration) {
 // close ends the player. It does not wait for it.
 func (s *stream) close() {
 	if s.player != nil {
-		s.player.cancel()
+		s.player.mail.close()
 		s.player = nil
 	}
 }

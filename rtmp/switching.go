@@ -62,10 +62,13 @@ func (p *player) switchTo(a *action) error {
 	}
 	p.abandon()
 	t := &transition{item: a.item, offset: offset, origin: p.timeline.origin, base: p.cur.base, old: p.cur.src.Info()}
-	t.ctx, t.cancel = context.WithCancel(p.ctx)
+	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.target = p.spliceTarget(t)
 	t.item.kind, t.item.start, t.item.length = PlayRecorded, time.Duration(max(0, t.target+t.origin))*time.Millisecond, p.cur.length
 	p.transition = t
+	if p.opening == nil {
+		p.opening = make(chan struct{}, 1)
+	}
 	p.c.players.Go(func() { p.prepare(t) })
 	return nil
 }
@@ -129,7 +132,7 @@ func (p *player) relocate(t *transition) (interrupted bool) {
 	p.mail.guardStep(cancel)
 	t.target = p.spliceTarget(t)
 	err := t.locate(ctx)
-	p.step = nil // the mailbox has forgotten how to interrupt it
+	p.reading = nil // the mailbox has forgotten how to interrupt it
 	if err != nil && ctx.Err() != nil && t.ctx.Err() == nil {
 		t.stale = true
 		return true
@@ -230,7 +233,7 @@ func (p *player) take(t *transition) {
 	}
 	p.cur.item.kind, p.cur.item.start, p.cur.item.length = old.kind, old.start, old.length
 	p.closeSource(old)
-	p.transition, p.step, p.held = nil, nil, false
+	p.transition, p.reading, p.held = nil, nil, false
 	p.mail.guard(t.cancel)
 	p.timeline.anchor(t.file, t.at)
 	p.bound()
