@@ -9,7 +9,7 @@ import (
 type Distribution struct {
 	ID         string // "EGTXBD79EXAMPLE"
 	DomainName string // "s5c39gqb8ow64r.cloudfront.net"
-	// ETag names the version: of one ID, no two have the same.
+	// ETag names the version: of one ID, no two have the same. "" is a version of its own.
 	ETag         string
 	LastModified time.Time
 	// Status is "Deployed" when every edge has this version, and "InProgress" before.
@@ -36,6 +36,11 @@ func (d *Distribution) WithConfig(c Config) (*Distribution, error) {
 		return nil, refuse(IllegalUpdate, "Origin and CallerReference cannot be updated.")
 	}
 	return (&Distribution{ID: d.ID, DomainName: d.DomainName, Config: c}).complete()
+}
+
+// sameVersion tells whether both are one version of one distribution; of those without an ETag each is a version of its own.
+func (d *Distribution) sameVersion(other *Distribution) bool {
+	return d == other || (d.ID == other.ID && d.ETag == other.ETag && d.ETag != "")
 }
 
 // complete makes a valid version of d that has all that a distribution has.

@@ -155,7 +155,7 @@ func (e *Edge) Prepare(ctx context.Context, d *Distribution) error {
 
 // service is the handler of the present version of a distribution: made once and kept, until there is another version.
 func (e *Edge) service(ctx context.Context, d *Distribution) (*service, error) {
-	if v, ok := e.served.Load(d.ID); ok && v.(*service).d.ETag == d.ETag {
+	if v, ok := e.served.Load(d.ID); ok && v.(*service).d.sameVersion(d) {
 		return v.(*service), nil
 	}
 	e.forgetDeleted()

@@ -190,6 +190,38 @@ func TestEdgeFollowsTheSet(t *testing.T) {
 	require.False(t, kept, "what was deleted is forgotten")
 }
 
+// swapped is a Set whose Table a test replaces.
+type swapped struct{ *Table }
+
+// A Set of a host's own may leave out ETags: then each Distribution is another version. If not, one that has become private
+// would go on as it was.
+func TestEdgeWithoutETags(t *testing.T) {
+	t.Parallel()
+	e, _, d, buckets := newEdge(t, nil)
+	version := func(c Config) *Distribution {
+		return &Distribution{ID: d.ID, DomainName: d.DomainName, Config: c}
+	}
+	public, err := NewTable(version(d.Config))
+	require.NoError(t, err)
+	set := &swapped{public}
+	e.Set = set
+	conn := connectTo(t, e)
+	play := func() error {
+		_, err := conn.Play(t.Context(), &rtmp.PlayRequest{Name: "flv:a", StreamID: 1})
+		return err
+	}
+	require.ErrorIs(t, play(), fs.ErrNotExist)
+	require.ErrorIs(t, play(), fs.ErrNotExist)
+	opened, _ := buckets.take()
+	require.Len(t, opened, 1)
+
+	c := d.Config
+	private(&c)
+	set.Table, err = NewTable(version(c))
+	require.NoError(t, err)
+	requireRefused(t, 1, play())
+}
+
 func TestEdgeBucketFails(t *testing.T) {
 	t.Parallel()
 	e, set, d, buckets := newEdge(t, nil)
