@@ -21,10 +21,29 @@ func sound(format string, channels, bits uint16, rate int, boxes ...any) []byte 
 	return boxOf(format, append([]any{make([]byte, 6), uint16(1), make([]byte, 8), channels, bits, 0, rate << 16}, boxes...)...)
 }
 
+// quickTime is version 1 of a sound description.
+func quickTime(format string, boxes ...any) []byte {
+	return boxOf(format, append([]any{make([]byte, 6), uint16(1), uint16(1), make([]byte, 6), uint16(2), uint16(16), 0xfffe0000, 48000 << 16,
+		make([]byte, 16)}, boxes...)...)
+}
+
 // linear is version 2 of a sound description.
 func linear(channels, bits, flags int, rate float64) []byte {
 	return boxOf("lpcm", make([]byte, 6), uint16(1), uint16(2), make([]byte, 6), uint16(3), uint16(16), uint16(0xfffe), uint16(0), 1<<16,
 		72, math.Float64bits(rate), channels, 0x7f000000, bits, flags, bits/8*channels, 1)
+}
+
+// TestSoundDescriptionOfISO has version 1 of a sound description in version 1 of an stsd, which is not QuickTime's.
+func TestSoundDescriptionOfISO(t *testing.T) {
+	t.Parallel()
+	audio := audioTrack()
+	audio.entry = boxOf("Opus", make([]byte, 6), uint16(1), uint16(1), make([]byte, 6), uint16(2), uint16(16), 0, 1<<16,
+		boxOf("dOps", "\x00\x02\x01\x38", 48000, "\x00\x00\x00"), boxOf("srat", 0, 96000))
+	in := makeFile(audio)
+	patch(t, in, []byte("stsd\x00"), []byte("stsd\x01"))
+	f, err := mp4.Open(context.Background(), in)
+	require.NoError(t, err)
+	require.Equal(t, flv.CodecOpus, f.Info().Tracks[0].Codec)
 }
 
 // TestHandMade has codecs that no tool here writes, and forms of PCM.
@@ -44,6 +63,8 @@ func TestHandMade(t *testing.T) {
 			codec: flv.CodecVVC, start: "\x90vvc1", config: "\xff\x00\x65", sample: "\x93vvc1"},
 		"VP8": {entry: visual("vp08", boxOf("vpcC", 1<<24, "\x00\x0a\x80")), video: true, codec: flv.CodecVP8,
 			start: "\x90vp08", config: "\x00\x0a\x80", sample: "\x91vp08"},
+		"QuickTime's AC-3": {entry: quickTime("ac-3", boxOf("wave", boxOf("frma", "ac-3"), boxOf("dac3", "\x50\x08\xc0"), boxOf("\x00\x00\x00\x00"))),
+			codec: flv.CodecAC3, sample: "\x91ac-3"},
 		"A law":                 {entry: sound("alaw", 1, 16, 8000), frame: 1, codec: flv.CodecG711A, sample: "\x72"},
 		"mu law":                {entry: sound("ulaw", 1, 16, 8000), frame: 1, codec: flv.CodecG711U, sample: "\x82"},
 		"A law at 16 kHz":       {entry: sound("alaw", 1, 16, 16000), frame: 1},

@@ -26,7 +26,7 @@ func parseEntries(stsd *box, handler fourCC) ([]entry, error) {
 	const path = "moov/trak/mdia/minf/stbl/stsd"
 	var entries []entry
 	f := fields{b: stsd.body}
-	f.version()
+	version, _ := f.version()
 	count := f.u32()
 	if count > maxEntries {
 		return nil, bad(path, stsd.offset, "%d sample descriptions, of at most %d", count, maxEntries)
@@ -39,7 +39,7 @@ func parseEntries(stsd *box, handler fourCC) ([]entry, error) {
 		case "vide":
 			err = e.parseVideo(&r.box, path)
 		case "soun":
-			err = e.parseAudio(&r.box, path)
+			err = e.parseAudio(&r.box, path, version)
 			e.sound = e.codec.AudioHead(e.rate, e.channels)
 		case "text", "sbtl", "subt":
 			if r.kind.String() == "tx3g" {
@@ -117,18 +117,20 @@ func (e *entry) parseProtection(sinf *box) {
 }
 
 // audioHeader is the length of an audio sample entry up to its boxes (ISO/IEC 14496-12, 12.2.3; QuickTime File Format,
-// "Sound Sample Descriptions", for versions 1 and 2).
-func audioHeader(version uint16) int {
-	switch version {
-	case 1:
+// "Sound Sample Descriptions", for versions 1 and 2). ISO has a version 1 of its own, in version 1 of the stsd alone, with
+// nothing but a box more.
+func audioHeader(version uint16, stsdVersion uint8) int {
+	switch {
+	case version == 1 && stsdVersion == 0:
 		return 28 + 16
-	case 2:
+	case version == 2 && stsdVersion == 0:
 		return 28 + 36
 	}
 	return 28
 }
 
-func (e *entry) parseAudio(b *box, path string) error {
+// parseAudio reads an audio sample entry of an stsd of the given version.
+func (e *entry) parseAudio(b *box, path string, stsdVersion uint8) error {
 	f := fields{b: b.body}
 	f.skip(8)
 	version := f.u16()
@@ -140,6 +142,10 @@ func (e *entry) parseAudio(b *box, path string) error {
 	switch format := e.format.String(); format {
 	case ".mp3", "ms\x00U":
 		e.codec = flv.CodecMP3
+	case "ac-3":
+		e.codec = flv.CodecAC3
+	case "ec-3":
+		e.codec = flv.CodecEAC3
 	case "alaw", "ulaw", "sowt":
 		e.setFrames(bits, format == "sowt")
 	case "lpcm":
@@ -147,10 +153,11 @@ func (e *entry) parseAudio(b *box, path string) error {
 			e.setFrames(e.parseLinear(f))
 		}
 	}
-	if audioHeader(version) > len(b.body) {
+	header := audioHeader(version, stsdVersion)
+	if header > len(b.body) {
 		return nil
 	}
-	return e.parseAudioBoxes(b.children(path+"/"+b.kind.printable(), audioHeader(version)))
+	return e.parseAudioBoxes(b.children(path+"/"+b.kind.printable(), header))
 }
 
 // parseAudioBoxes reads the boxes of an audio sample entry. QuickTime puts them in a wave.
@@ -179,10 +186,9 @@ func (e *entry) parseAudioBoxes(r boxReader) error {
 			f := fields{b: fullBody(r.body)}
 			flags, bits := f.u8(), f.u8()
 			e.setFrames(int(bits), e.format.String() == "ipcm" && flags == littleEndian)
-		case "dac3":
-			e.codec = flv.CodecAC3
-		case "dec3":
-			e.codec = flv.CodecEAC3
+		case "srat":
+			f := fields{b: fullBody(r.body)}
+			e.rate = int(f.u32())
 		case "sinf":
 			e.parseProtection(&r.box)
 		}

@@ -20,7 +20,8 @@ func appendText(dst []byte, t *track, data []byte) ([]byte, error) {
 // timedText is the text of a sample: its length, then UTF-8, or UTF-16 behind a byte order mark.
 func timedText(data []byte) string {
 	f := fields{b: data}
-	text := f.take(min(int(f.u16()), len(f.b)))
+	length := int(f.u16())
+	text := f.take(min(length, len(f.b)))
 	if len(text) < 2 || text[0] != 0xfe || text[1] != 0xff {
 		return string(text)
 	}
