@@ -115,7 +115,7 @@ func (s *checkedSource) Seek(ctx context.Context, t time.Duration) (time.Duratio
 
 // recheck is the authorisation of a play that has begun, again.
 func (c *connection) recheck(ctx context.Context, r *rtmp.PlayRequest) error {
-	return c.ask(r.StreamID, func() error {
+	err := c.ask(r.StreamID, func() error {
 		d, err := c.distribution()
 		if err != nil {
 			return err
@@ -123,9 +123,10 @@ func (c *connection) recheck(ctx context.Context, r *rtmp.PlayRequest) error {
 		m, _ := vod.Split(c.request.App, instance)
 		p := m.Path(r.Name)
 		_, err = c.e.authorize(ctx, d, r, p, p.Keys())
-		if err != nil && !errors.Is(err, context.Canceled) {
-			c.e.log().InfoContext(ctx, "seek refused", "distribution", d.ID, "name", p.Name, "err", err)
-		}
 		return err
 	})
+	if err != nil {
+		err = fmt.Errorf("distribution %s: %w", c.id, err)
+	}
+	return err
 }

@@ -69,8 +69,8 @@ type Edge struct {
 
 	// Log is told what happens on the connections to a distribution; nil for nobody. It must not block.
 	Log func(*Distribution, rtmp.Event)
-	// Logger is told of rejected connections, refused seeks and settings without effect; nil for nobody. The server's own
-	// logger is told of refused plays.
+	// Logger is told of a distribution's settings that are without effect; nil for nobody. The server's own logger is told of
+	// whom and what is refused, and why.
 	Logger *slog.Logger
 
 	once   sync.Once
@@ -98,9 +98,7 @@ func (e *Edge) Connect(ctx context.Context, r *rtmp.ConnectRequest) (rtmp.App, e
 	d, reason := e.lookup(r)
 	if reason != "" {
 		host, _ := hostOf(r.TCURL)
-		app, _, _ := strings.Cut(r.App, "?")
-		e.log().InfoContext(ctx, "connect rejected", "reason", reason, "host", host, "app", app, "remote", r.RemoteAddr)
-		return nil, rejection(reason)
+		return nil, rejection(reason, host)
 	}
 	if _, err := e.service(ctx, d); err != nil {
 		return nil, fmt.Errorf("distribution %s: %w", d.ID, err)
@@ -133,12 +131,13 @@ func (e *Edge) lookup(r *rtmp.ConnectRequest) (d *Distribution, rejected string)
 	return nil, "InvalidURI"
 }
 
-// rejection is the answer to a connect, in the two places where players looked for the code.
-func rejection(code string) error {
+// rejection is the answer to a connect, in the two places where players looked for the code. The host is for the log.
+func rejection(code, host string) error {
 	return &rtmp.StatusError{
 		Code:        rtmp.CodeConnectRejected,
 		Description: "[ Server.Reject ] : (_defaultRoot_, _defaultVHost_) : " + code + ".",
 		Application: amf.Object{{Key: "message", Value: code}},
+		Err:         fmt.Errorf("host %.253q", host),
 	}
 }
 

@@ -85,6 +85,7 @@ func TestEdgeConnect(t *testing.T) {
 		}
 		var status *rtmp.StatusError
 		require.ErrorAs(t, err, &status, "%q %q", c.app, c.url)
+		status.Err = nil // which viewers do not see
 		require.Equal(t, &rtmp.StatusError{
 			Code:        rtmp.CodeConnectRejected,
 			Description: "[ Server.Reject ] : (_defaultRoot_, _defaultVHost_) : " + c.rejected + ".",
@@ -359,9 +360,8 @@ func TestEdgeLogs(t *testing.T) {
 	app.(rtmp.Observer).Observe(rtmp.Event{Kind: rtmp.EventPlay})
 
 	_, err = e.Connect(t.Context(), request("vod?Signature=secret", "rtmp://user:secret@films.example.com/vod?secret"))
-	require.Error(t, err)
-	require.Contains(t, text.String(), "InvalidURI")
-	require.NotContains(t, text.String(), "secret")
+	require.ErrorContains(t, err, `InvalidURI.: host "films.example.com"`)
+	require.NotContains(t, err.Error(), "secret")
 
 	e, _, d, _ = newEdge(t, nil)
 	var kinds []rtmp.EventKind

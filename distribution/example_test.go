@@ -40,7 +40,7 @@ func ExampleEdge() {
 	// Output:
 	// open films
 	// <nil>
-	// NetConnection.Connect.Rejected: [ Server.Reject ] : (_defaultRoot_, _defaultVHost_) : DistributionNotFound.
+	// NetConnection.Connect.Rejected: [ Server.Reject ] : (_defaultRoot_, _defaultVHost_) : DistributionNotFound.: host "example.com"
 }
 
 // Guests, whose names are not signed at all, see the first half minute of each film. What else is wrong with a signature is

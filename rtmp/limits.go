@@ -26,6 +26,8 @@ type Limits struct {
 
 const none = int(^uint(0) >> 1)
 
+const maxLogName = 256 // bytes of a name in a log
+
 func (l *Limits) streams() int      { return limit(l.Streams, 16) }
 func (l *Limits) playlist() int     { return limit(l.Playlist, 1000) }
 func (l *Limits) commands() int     { return limit(l.Commands, 64) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -402,6 +403,10 @@ func TestSignaturesAreNotLogged(t *testing.T) {
 	p.until(CodePlayStart)
 	p.send(1, "play2", 0.0, nil, amf.Object{{Key: "streamName", Value: "missing&Signature=secret"}, {Key: "transition", Value: "switch"}})
 	p.until(CodePlayFailed)
+	p = h.peer(t).handshake()
+	p.send(0, "connect", 1.0, amf.Object{{Key: "app", Value: strings.Repeat("x", 10_000)}})
+	p.until("close")
+	require.Regexp(t, `app=x{256} `, h.log.String())
 	require.Contains(t, h.log.String(), "app=cfx/st ")
 	require.Contains(t, h.log.String(), "play refused")
 	require.Contains(t, h.log.String(), "switch refused")

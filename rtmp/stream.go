@@ -85,7 +85,7 @@ func (s *stream) close() {
 func logName(name string) string {
 	name, _, _ = strings.Cut(name, "?")
 	name, _, _ = strings.Cut(name, "Signature")
-	return name
+	return name[:min(len(name), maxLogName)]
 }
 
 // displayName is a stream name as statuses call it: without the prefix and the query.
