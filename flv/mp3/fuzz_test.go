@@ -21,7 +21,7 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	}
-	for _, m := range []made{withXing(200, variableFrames), withVBRI(200, variableFrames), damaged(20)} {
+	for _, m := range []made{withXing(200, variableFrames), withVBRI(200, 100, variableFrames), damaged(20)} {
 		f.Add(m.data, uint16(3))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, at uint16) {

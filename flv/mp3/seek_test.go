@@ -94,7 +94,8 @@ func TestSeekByTable(t *testing.T) {
 		off  float64 // of the duration
 	}{
 		{"Xing", withXing(40_000, variableFrames), 0.012},
-		{"VBRI", withVBRI(20_000, variableFrames), 0.003},
+		{"VBRI", withVBRI(20_000, 100, variableFrames), 0.003},
+		{"VBRI whose last entry is of a few frames", withVBRI(20_010, 200, variableFrames), 0.003},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

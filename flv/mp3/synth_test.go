@@ -81,27 +81,25 @@ func withXing(n int, fill func(*made, int)) made {
 	return body.after(tag)
 }
 
-// withVBRI puts a VBRI frame with a right table in front of the frames that fill makes.
-func withVBRI(n int, fill func(*made, int)) made {
+// withVBRI puts a VBRI frame with a right table of an entry for each so many frames in front of the n that fill makes.
+func withVBRI(n, each int, fill func(*made, int)) made {
 	body := made{}
 	fill(&body, n)
-	const each = 100
 	tag := appendFrame(nil, hdrMPEG1, 14, false)
 	x := append([]byte("VBRI"), 0, 1, 0, 0, 0, 75)
 	x = binary.BigEndian.AppendUint32(x, uint32(len(tag)+len(body.data)))
 	x = binary.BigEndian.AppendUint32(x, uint32(n))
-	x = binary.BigEndian.AppendUint16(x, uint16(n/each))
-	x = append(x, 0, 1, 0, 4, 0, each)
-	for i := each; i <= n; i += each {
+	x = binary.BigEndian.AppendUint16(x, uint16((n+each-1)/each))
+	x = append(x, 0, 1, 0, 4)
+	x = binary.BigEndian.AppendUint16(x, uint16(each))
+	from := int64(-len(tag))
+	for i := each; i < n+each; i += each {
 		end := int64(len(body.data))
 		if i < n {
 			end = body.offs[i]
 		}
-		from := body.offs[i-each]
-		if i == each {
-			from = int64(-len(tag))
-		}
 		x = binary.BigEndian.AppendUint32(x, uint32(end-from))
+		from = end
 	}
 	if len(x) > len(tag)-36 {
 		panic("table too long")

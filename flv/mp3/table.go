@@ -9,8 +9,9 @@ import (
 type table struct {
 	frames int64 // 0 when not told
 	bytes  int64 // from the start of the frame that holds the table; 0 when not told
-	// marks[i] is where i/(len-1) of the playing time has passed, in bytes as above; nil when not told.
+	// marks[i] is where i*step frames have passed, in bytes as above, and the last one the end; nil when not told.
 	marks []int64
+	step  int64 // 0: marks[i] is where i/(len-1) of the frames have passed
 }
 
 // parseTable reads the table in the first frame of a file. A frame that holds one has no sound.
@@ -60,6 +61,7 @@ func parseVBRI(b []byte) (t table) {
 	entries := int(binary.BigEndian.Uint16(b[18:]))
 	scale := int64(binary.BigEndian.Uint16(b[20:]))
 	width := int(binary.BigEndian.Uint16(b[22:]))
+	t.step = int64(binary.BigEndian.Uint16(b[24:]))
 	b = b[26:]
 	if entries == 0 || width < 1 || width > 4 || entries*width > len(b) {
 		return t
@@ -76,6 +78,12 @@ func parseVBRI(b []byte) (t table) {
 		t.marks = append(t.marks, at)
 	}
 	return t
+}
+
+// stepFits tells whether step and the number of marks agree with the number of frames.
+func (t *table) stepFits() bool {
+	entries := int64(len(t.marks) - 1)
+	return (entries-1)*t.step < t.frames && t.frames <= (entries+1)*t.step
 }
 
 // An anchor is a place of which a table says, roughly, when it plays.
@@ -108,7 +116,11 @@ func newGuide(t table, off, end, frameTicks int64) (guide, bool) {
 	}
 	g := guide{anchors: make([]anchor, 0, len(t.marks)+1)}
 	for i, mark := range t.marks[:len(t.marks)-1] {
-		g.add(anchor{off: off + min(mark, t.bytes), ticks: total * int64(i) / int64(len(t.marks)-1)})
+		ticks := total * int64(i) / int64(len(t.marks)-1)
+		if t.stepFits() {
+			ticks = min(int64(i)*t.step*frameTicks, total)
+		}
+		g.add(anchor{off: off + min(mark, t.bytes), ticks: ticks})
 	}
 	g.add(anchor{off: off + t.bytes, ticks: total})
 	if len(g.anchors) < 2 {
