@@ -17,6 +17,8 @@ const (
 	proxyBytes = 256
 	// unsentBytes is how much the kernel may hold of a connection that it has not sent yet.
 	unsentBytes = 128 << 10
+	// longestEarly is how much too early a write's deadline may be, for it to be left as it is.
+	longestEarly = 4 * time.Second
 	// dialWrite is how long a client's write may make no progress.
 	dialWrite = 30 * time.Second
 	// After an Accept that failed the next one waits, twice as long each time.

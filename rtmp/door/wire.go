@@ -70,16 +70,21 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 }
 
-// SetWriteDeadline sets a deadline that progress does not put off, as HTTP and TLS have for replies and for their end.
+// SetWriteDeadline sets a deadline that progress does not put off, as HTTP and TLS have for replies and for their end. One that
+// is later than what is in force counts from the next write on: HTTP sets and lifts one for each reply.
 func (w *wire) SetWriteDeadline(t time.Time) error {
-	given := never
-	if !t.IsZero() {
-		given = t.Sub(w.terms.epoch)
-	}
 	w.mu.Lock()
-	w.given, w.armed = given, never
-	w.mu.Unlock()
-	return w.armWrite()
+	defer w.mu.Unlock()
+	w.given = never
+	if t.IsZero() {
+		return nil
+	}
+	w.given = t.Sub(w.terms.epoch)
+	if w.given >= w.armed {
+		return nil
+	}
+	w.armed = w.given
+	return w.Conn.SetWriteDeadline(t)
 }
 
 // SetDeadline sets both deadlines.
@@ -87,17 +92,17 @@ func (w *wire) SetDeadline(t time.Time) error {
 	return errors.Join(w.SetReadDeadline(t), w.SetWriteDeadline(t))
 }
 
-// armWrite sets the deadline of the next write, if it is not about right already: TLS writes records of 16 KiB, and
-// setting one costs about as much as copying half of that.
+// armWrite sets the deadline of the next write, if it is not about right already: TLS writes records of 16 KiB and HTTP a few
+// bytes, and setting one costs about as much as copying 8 KiB.
 func (w *wire) armWrite() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	patience := w.terms.write
-	deadline := w.terms.now() + patience
+	now := w.terms.now()
+	deadline := now + w.terms.write
 	if w.given != never && w.given < deadline {
 		deadline = w.given
 	}
-	if early := deadline - w.armed; 0 <= early && early < min(time.Second, patience/16) {
+	if early := deadline - w.armed; 0 <= early && early < min(longestEarly, (deadline-now)/8) {
 		return nil
 	}
 	w.armed = deadline

@@ -64,7 +64,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t := parsePath(r.URL.Path)
 	switch {
 	case t.verb == verbNone && h.Next != nil:
-		clearWriteDeadline(w, r)
 		h.Next.ServeHTTP(w, r)
 	case t.verb == verbNone || t.verb == verbIdent:
 		refuse(w, http.StatusNotFound)
@@ -99,24 +98,22 @@ func answer(w http.ResponseWriter, size int) {
 	header["Content-Length"] = values[2:3:3]
 }
 
-// setWriteDeadline bounds the time for a reply, where w can.
+// setWriteDeadline bounds the time for a reply, where w can. net/http lifts it after that.
 func setWriteDeadline(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(requestTimeout))
 }
 
-// clearWriteDeadline lifts what a tunnel's reply may have left on the connection, where its server would not.
-func clearWriteDeadline(w http.ResponseWriter, r *http.Request) {
-	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout == 0 {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
-	}
+// receive reads the body of a request.
+func (h *Handler) receive(w http.ResponseWriter, r *http.Request, body *queue) error {
+	h.boundBody(w)
+	return body.readFrom(r.Body, h.maxRequest())
 }
 
-// receive reads the body of a request. The deadline for that is one for the time while it is held too, because net/http,
-// which watches the connection then, would take it for the client's leaving.
-func (h *Handler) receive(w http.ResponseWriter, r *http.Request, body *queue) error {
+// boundBody bounds the time for the body of a request. The deadline is one for the time while it is held too, because
+// net/http, which may watch the connection then, would take it for the client's leaving.
+func (h *Handler) boundBody(w http.ResponseWriter) {
 	deadline := time.Now().Add(requestTimeout + reorderHold + h.longestHold())
 	_ = http.NewResponseController(w).SetReadDeadline(deadline)
-	return body.readFrom(r.Body, h.maxRequest())
 }
 
 func (h *Handler) open(w http.ResponseWriter, r *http.Request) {

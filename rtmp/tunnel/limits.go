@@ -23,6 +23,8 @@ const (
 	// wake-up, and then come again together.
 	idleGrid     = 50 * time.Millisecond
 	longIdleGrid = 250 * time.Millisecond
+	// briefHold is how long a request may be held whose client may have left.
+	briefHold = time.Second
 	// longestPollInterval is the interval byte for the longest wait.
 	longestPollInterval = 0x21
 	// reorderHold is how long a request waits for those that it overtook, and how long the last reply of a session that has
@@ -80,6 +82,9 @@ func (h *Handler) expiry() time.Duration {
 func (h *Handler) longestHold() time.Duration {
 	return h.idleHold() + pollWait(longestPollInterval) + idleGrid
 }
+
+// holdsBriefly tells whether holds are so short that it does not matter when the client leaves meanwhile.
+func (h *Handler) holdsBriefly() bool { return h.idleHold() <= briefHold }
 
 // idleHold is 0 for none.
 func (h *Handler) idleHold() time.Duration {
