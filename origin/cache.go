@@ -60,7 +60,7 @@ type Cache struct {
 	failed  error                          // why there is no disk tier, though Dir is set
 	entries *otter.Cache[entryKey, *entry]
 	fetches flights[blockKey, *block]
-	opens   flights[entryKey, *entry]
+	opens   flights[lookupKey, *entry]
 	purges  atomic.Uint64 // how many there were; what began before one is not kept
 	count   counters
 
@@ -212,11 +212,15 @@ func (c *Cache) kept(k blockKey) *block {
 			return b
 		}
 	}
+	purges := c.purges.Load()
 	c.liveMu.Lock()
 	b := c.live[k].Value()
 	c.liveMu.Unlock()
 	if b != nil && c.memory != nil {
 		c.memory.Set(k, b) // wanted once more: it has a better claim now
+		if c.purges.Load() != purges {
+			c.drop(k)
+		}
 	}
 	return b
 }

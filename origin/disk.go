@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,11 +171,12 @@ func (d *disk) read(k blockKey, v *version) *block {
 		return nil
 	}
 	b := &block{start: k.index * v.blockBytes, of: v}
-	file, err := os.ReadFile(d.path(k))
+	size := min(v.blockBytes, v.info.Size-b.start)
+	file, err := readExactly(d.path(k), len(appendHead(nil, k, v))+int(size))
 	if err == nil {
 		b.data, err = parseBlock(file, k, v)
 	}
-	if err == nil && int64(len(b.data)) == min(v.blockBytes, v.info.Size-b.start) {
+	if err == nil {
 		d.count.diskHits.Add(1)
 		d.count.diskBytes.Add(uint64(len(b.data)))
 		return b
@@ -189,6 +191,23 @@ func (d *disk) read(k blockKey, v *version) *block {
 }
 
 var errDamaged = errors.New("damaged")
+
+// readExactly reads a file that has size bytes, and no more of any other.
+func readExactly(path string, size int) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, size)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, err
+	}
+	if n, err := f.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+		return nil, errDamaged
+	}
+	return b, nil
+}
 
 // parseBlock returns the data of a block's file, which is a piece of file.
 func parseBlock(file []byte, k blockKey, v *version) ([]byte, error) {

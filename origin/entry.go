@@ -15,6 +15,12 @@ import (
 
 type entryKey struct{ space, key string }
 
+// lookupKey is that of a lookup under way. Nobody joins one that began before a purge.
+type lookupKey struct {
+	entryKey
+	purges uint64 // as they were when it began
+}
+
 // entry is what a Cache knows of a name: the version that it stands for, or why there is none. It is not changed once made.
 type entry struct {
 	v       *version
@@ -47,6 +53,9 @@ func (o *Cached) Open(ctx context.Context, key string) (Object, error) {
 	}
 	k := entryKey{o.space, key}
 	known, _ := o.c.entries.GetIfPresent(k)
+	if known != nil && known.v != nil && known.v.gone.Load() {
+		known = nil // found to be gone while it was looked up
+	}
 	if known != nil && time.Now().Before(known.fresh) {
 		o.c.count.freshHits.Add(1)
 		if known.err != nil {
@@ -60,9 +69,10 @@ func (o *Cached) Open(ctx context.Context, key string) (Object, error) {
 // lookUp asks the origin. Where an answer that has expired may still serve, it waits for the origin only so long.
 func (o *Cached) lookUp(ctx context.Context, k entryKey, known *entry) (Object, error) {
 	stale := known != nil && known.v != nil && time.Now().Before(known.serve)
-	f, _ := o.c.opens.join(o.c.ctx, k, joining{urgent: true, keep: stale},
-		func(ctx context.Context, _ *atomic.Bool) (*entry, error) { return o.refresh(ctx, k, known) })
-	defer o.c.opens.leave(k, f)
+	lookup := lookupKey{k, o.c.purges.Load()}
+	f, _ := o.c.opens.join(o.c.ctx, lookup, joining{urgent: true, keep: stale},
+		func(ctx context.Context, _ *atomic.Bool) (*entry, error) { return o.refresh(ctx, lookup, known) })
+	defer o.c.opens.leave(lookup, f)
 	patience := o.origin.patience()
 	if stale {
 		patience = staleWait
@@ -91,8 +101,8 @@ func (o *Cached) object(e *entry) (Object, error) {
 }
 
 // refresh asks the origin what a key stands for now, and remembers the answer. An error is one that may go away.
-func (o *Cached) refresh(ctx context.Context, k entryKey, known *entry) (*entry, error) {
-	purges := o.c.purges.Load()
+func (o *Cached) refresh(ctx context.Context, lookup lookupKey, known *entry) (*entry, error) {
+	k := lookup.entryKey
 	if known != nil {
 		o.c.count.revalidations.Add(1)
 	}
@@ -111,10 +121,23 @@ func (o *Cached) refresh(ctx context.Context, k entryKey, known *entry) (*entry,
 	// What those who wait get retains the version for them; what is remembered does not.
 	remembered := *e
 	remembered.retains = false
-	if o.c.purges.Load() == purges {
+	if o.c.purges.Load() == lookup.purges {
 		o.c.entries.Set(k, &remembered)
 	}
+	if o.c.purges.Load() != lookup.purges { // a purge may have missed it
+		o.c.forgetEntry(k, &remembered)
+	}
 	return e, nil
+}
+
+// forgetEntry forgets an entry, unless there is another one in its place.
+func (c *Cache) forgetEntry(k entryKey, known *entry) {
+	c.entries.ComputeIfPresent(k, func(e *entry) (*entry, otter.ComputeOp) {
+		if e != known {
+			return e, otter.CancelOp
+		}
+		return e, otter.InvalidateOp
+	})
 }
 
 // found makes the entry of an object that the origin has just opened, which it takes over.

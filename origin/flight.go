@@ -3,6 +3,8 @@ package origin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -21,14 +23,16 @@ type flights[K comparable, V any] struct {
 var errClosed = errors.New("origin: cache is closed")
 
 type flight[V any] struct {
-	done   chan struct{} // closed when val and err are set
+	done   chan struct{} // closed when val, err and caught are set
 	cancel context.CancelFunc
 	urgent atomic.Bool // a viewer waits for it now; else it is read-ahead
 	val    V
 	err    error
+	caught any // what the call panicked with
 
 	waiters int  // guarded by flights.mu
-	kept    bool // runs to its end though nobody waits; set before it starts
+	kept    bool // runs to its end though nobody waits; set before it starts, as is early
+	early   bool // began as read-ahead
 }
 
 // how a caller joins a flight.
@@ -56,7 +60,7 @@ func (g *flights[K, V]) join(base context.Context, key K, how joining,
 		return f, false
 	}
 	ctx, cancel := context.WithCancel(base)
-	f := &flight[V]{done: make(chan struct{}), cancel: cancel, waiters: 1, kept: how.keep}
+	f := &flight[V]{done: make(chan struct{}), cancel: cancel, waiters: 1, kept: how.keep, early: !how.urgent}
 	f.urgent.Store(how.urgent)
 	if f.kept {
 		f.waiters++ // itself, until it lands
@@ -67,7 +71,7 @@ func (g *flights[K, V]) join(base context.Context, key K, how joining,
 	g.m[key] = f
 	g.wg.Go(func() {
 		defer cancel()
-		f.val, f.err = fn(ctx, &f.urgent)
+		f.run(ctx, fn)
 		g.land(key, f)
 	})
 	return f, false
@@ -118,9 +122,18 @@ func (g *flights[K, V]) leave(key K, f *flight[V]) {
 }
 
 func (g *flights[K, V]) give(f *flight[V]) {
-	if g.drop != nil && f.err == nil {
+	if g.drop != nil && f.err == nil && f.caught == nil {
 		g.drop(f.val)
 	}
+}
+
+func (f *flight[V]) run(ctx context.Context, fn func(context.Context, *atomic.Bool) (V, error)) {
+	defer func() {
+		if v := recover(); v != nil {
+			f.caught = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
+		}
+	}()
+	f.val, f.err = fn(ctx, &f.urgent)
 }
 
 func (f *flight[V]) landed() bool {
@@ -132,13 +145,19 @@ func (f *flight[V]) landed() bool {
 	}
 }
 
-// wait returns the result, or ctx's error if that ends first. The caller still has to leave.
+// wait returns the result, or ctx's error if that ends first. The caller still has to leave. A panic goes on in those who
+// wait, where it costs their connections and no more.
 func (f *flight[V]) wait(ctx context.Context) (V, error) {
-	select {
-	case <-f.done:
-		return f.val, f.err
-	case <-ctx.Done():
-		var none V
-		return none, context.Cause(ctx)
+	if !f.landed() {
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			var none V
+			return none, context.Cause(ctx)
+		}
 	}
+	if f.caught != nil {
+		panic(f.caught)
+	}
+	return f.val, f.err
 }

@@ -115,26 +115,29 @@ func (o *guardedObject) ReadAt(ctx context.Context, p []byte, off int64) (int, e
 	if err != nil {
 		return 0, fmt.Errorf("origin: read at %d: %w", off, err)
 	}
-	n, err := o.readFull(ctx, nil, p, off)
+	n, err := o.readFull(ctx, nil, &p, len(p), off)
 	if err == nil {
 		err = eof
 	}
 	return n, err
 }
 
-// readFull reads p, which lies wholly inside of the object. Nothing of a failed read is worth keeping when the object has
-// changed.
-func (o *guardedObject) readFull(ctx context.Context, urgent *atomic.Bool, p []byte, off int64) (int, error) {
+// readFull reads the size bytes at off, which lie wholly inside of the object, into *buf, which it makes, if it is nil, when
+// its turn has come: waiting takes no memory. Nothing of a failed read is worth keeping when the object has changed.
+func (o *guardedObject) readFull(ctx context.Context, urgent *atomic.Bool, buf *[]byte, size int, off int64) (int, error) {
 	done := 0
 	err := o.g.call(ctx, urgent, func(ctx context.Context) (progress bool, err error) {
-		n, err := o.g.read(ctx, o.Object, p[done:], off+int64(done))
+		if *buf == nil {
+			*buf = make([]byte, size)
+		}
+		n, err := o.g.read(ctx, o.Object, (*buf)[done:], off+int64(done))
 		if errors.Is(err, ErrChanged) {
 			done = 0
 			return false, err
 		}
 		done += n
 		o.g.count.originBytes.Add(uint64(n))
-		if done == len(p) {
+		if done == size {
 			return true, nil
 		}
 		return n > 0, shortRead(err)
@@ -195,8 +198,15 @@ func (g *guarded) attempt(ctx context.Context, urgent *atomic.Bool, f func(conte
 	defer g.limiter.release()
 	within, cancel := withTimeout(ctx, g.attemptTimeout)
 	defer cancel()
+	returned := false
+	defer func() {
+		if !returned { // it panics
+			g.breaker.report(unknown, nil)
+		}
+	}()
 	start := time.Now()
 	progress, err = f(within)
+	returned = true
 	took := time.Since(start)
 	g.count.latency(took)
 	if err == nil {

@@ -2,6 +2,8 @@ package origin
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -35,14 +37,26 @@ func (l *latencies) p95() (_ time.Duration, ok bool) {
 }
 
 type readResult struct {
-	n   int
-	err error
+	n      int
+	err    error
+	caught any // what it panicked with
+}
+
+// value returns the result of a read, or panics as it did.
+func (r *readResult) value() (int, error) {
+	if r.caught != nil {
+		panic(r.caught)
+	}
+	return r.n, r.err
 }
 
 // read is one attempt at o.ReadAt; with Hedge and a slow answer, two of them side by side.
 func (g *guarded) read(ctx context.Context, o Object, p []byte, off int64) (int, error) {
+	if !g.hedge {
+		return o.ReadAt(ctx, p, off)
+	}
 	after, ok := g.latencies.p95()
-	if !g.hedge || !ok {
+	if !ok {
 		return o.ReadAt(ctx, p, off)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -52,12 +66,12 @@ func (g *guarded) read(ctx context.Context, o Object, p []byte, off int64) (int,
 	defer t.Stop()
 	select {
 	case r := <-first:
-		return r.n, r.err
+		return r.value()
 	case <-t.C:
 	}
 	if !g.limiter.tryAcquire() {
 		r := <-first
-		return r.n, r.err
+		return r.value()
 	}
 	defer g.limiter.release()
 	g.count.hedges.Add(1)
@@ -81,8 +95,8 @@ func race(ctx context.Context, cancel context.CancelFunc, first <-chan readResul
 		}
 		a = <-first
 	}
-	if a.n >= b.n {
-		return a.n, a.err
+	if a.n >= b.n || b.caught != nil {
+		return a.value()
 	}
 	return copy(p, q[:b.n]), b.err
 }
@@ -90,8 +104,14 @@ func race(ctx context.Context, cancel context.CancelFunc, first <-chan readResul
 func start(ctx context.Context, o Object, p []byte, off int64) <-chan readResult {
 	c := make(chan readResult, 1)
 	go func() {
-		n, err := o.ReadAt(ctx, p, off)
-		c <- readResult{n, err}
+		var r readResult
+		defer func() {
+			if v := recover(); v != nil {
+				r = readResult{caught: fmt.Sprintf("%v\n\n%s", v, debug.Stack())}
+			}
+			c <- r
+		}()
+		r.n, r.err = o.ReadAt(ctx, p, off)
 	}()
 	return c
 }

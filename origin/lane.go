@@ -73,8 +73,13 @@ func (r *Reader) next(ctx context.Context, l *lane, index int64) (*block, error)
 		return r.cached.block(ctx, index)
 	}
 	inTime := a.here()
+	if !inTime {
+		within, cancel := withTimeout(ctx, r.cached.origin.patience())
+		defer cancel()
+		ctx = within
+	}
 	b, err := r.cached.wait(ctx, a)
-	if err != nil && inTime { // a fault that may have passed meanwhile
+	if err != nil && (inTime || a.flight.early) && ctx.Err() == nil { // a fault that may have passed, or a deadline of before we came
 		r.clear(l)
 		return r.cached.block(ctx, index)
 	}

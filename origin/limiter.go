@@ -31,14 +31,26 @@ type ticket struct {
 
 func newLimiter(most int) *limiter { return &limiter{most: most, now: most} }
 
-// acquire waits for a turn. The caller must release it.
+// acquire waits for a turn, and then until the origin may be asked. The caller must release it.
 func (l *limiter) acquire(ctx context.Context, urgent *atomic.Bool) error {
-	l.mu.Lock()
-	quiet := time.Until(l.quiet)
-	l.mu.Unlock()
-	if err := sleep(ctx, quiet); err != nil {
+	if err := l.queueUp(ctx, urgent); err != nil {
 		return err
 	}
+	for {
+		l.mu.Lock()
+		quiet := time.Until(l.quiet)
+		l.mu.Unlock()
+		if quiet <= 0 {
+			return nil
+		}
+		if err := sleep(ctx, quiet); err != nil {
+			l.release()
+			return err
+		}
+	}
+}
+
+func (l *limiter) queueUp(ctx context.Context, urgent *atomic.Bool) error {
 	l.mu.Lock()
 	if l.running < l.now && len(l.queue) == 0 {
 		l.running++
@@ -69,7 +81,7 @@ func (l *limiter) acquire(ctx context.Context, urgent *atomic.Bool) error {
 func (l *limiter) tryAcquire() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.running >= l.now || len(l.queue) > 0 {
+	if l.running >= l.now || len(l.queue) > 0 || time.Now().Before(l.quiet) {
 		return false
 	}
 	l.running++

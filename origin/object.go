@@ -146,9 +146,21 @@ func (o *cachedObject) block(ctx context.Context, index int64) (*block, error) {
 	if b := o.inMemory(index); b != nil {
 		return b, nil
 	}
+	ctx, cancel := withTimeout(ctx, o.origin.patience())
+	defer cancel()
+	b, early, err := o.fetched(ctx, index)
+	if err != nil && early && ctx.Err() == nil { // of a deadline that was set before we came, maybe
+		b, _, err = o.fetched(ctx, index)
+	}
+	return b, err
+}
+
+// fetched returns a block that is not in memory, and whether it was being fetched before a viewer waited for it.
+func (o *cachedObject) fetched(ctx context.Context, index int64) (_ *block, early bool, err error) {
 	a := ahead{index: index, flight: o.join(index, true)}
 	defer o.leave(&a)
-	return o.wait(ctx, &a)
+	b, err := o.wait(ctx, &a)
+	return b, a.flight.early, err
 }
 
 // inMemory returns a block that is in memory, nil where it is not.
@@ -197,22 +209,13 @@ func (o *cachedObject) ahead(index int64, urgent bool) *ahead {
 
 func (a *ahead) here() bool { return a.flight == nil || a.flight.landed() }
 
-// wait returns the block. An origin that does not even answer to its deadline is given up.
+// wait returns the block. ctx bounds the wait for an origin that does not even answer to its deadline.
 func (o *cachedObject) wait(ctx context.Context, a *ahead) (*block, error) {
 	if a.flight == nil {
 		return a.block, nil
 	}
 	a.flight.urgent.Store(true)
-	if a.flight.landed() {
-		return o.result(a, a.flight.val, a.flight.err)
-	}
-	within, cancel := withTimeout(ctx, o.origin.patience())
-	defer cancel()
-	b, err := a.flight.wait(within)
-	return o.result(a, b, err)
-}
-
-func (o *cachedObject) result(a *ahead, b *block, err error) (*block, error) {
+	b, err := a.flight.wait(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("origin: read %s at %d: %w", o.v.key, a.index*o.v.blockBytes, err)
 	}
@@ -247,8 +250,7 @@ func (o *cachedObject) fetch(ctx context.Context, k blockKey, urgent *atomic.Boo
 	obj, err := v.object(ctx, o.origin)
 	b := &block{start: k.index * v.blockBytes, of: v}
 	if err == nil {
-		b.data = make([]byte, min(v.blockBytes, v.info.Size-b.start))
-		_, err = obj.readFull(ctx, urgent, b.data, b.start)
+		_, err = obj.readFull(ctx, urgent, &b.data, int(min(v.blockBytes, v.info.Size-b.start)), b.start)
 	}
 	if errors.Is(err, ErrChanged) {
 		c.expire(v)

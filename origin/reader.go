@@ -122,9 +122,10 @@ func (r *Reader) spread(l *lane, index, last int64) {
 // crosses so seldom that what he would hold meanwhile weighs more.
 func (r *Reader) gather(ctx context.Context, l *lane, b *block, off int64, n int) ([]byte, error) {
 	p := make([]byte, n)
-	r.fetch(l, min((off+int64(n)-1)/r.blockBytes(), l.index+gatherAhead), true)
+	last := (off + int64(n) - 1) / r.blockBytes()
 	done := copy(p, b.data[off-b.start:])
 	for done < n {
+		r.fetch(l, min(last, l.index+gatherAhead), true)
 		b, err := r.enter(ctx, l, (off+int64(done))/r.blockBytes())
 		if err != nil {
 			return nil, err
