@@ -37,6 +37,7 @@ type Handler struct {
 	IdleHold time.Duration
 
 	blocks blockPool
+	holds  beats
 
 	mu       sync.Mutex // guards everything below
 	sessions map[sessionID]*Conn

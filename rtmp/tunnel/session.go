@@ -128,7 +128,7 @@ func (c *Conn) request(w http.ResponseWriter, r *http.Request, t target) (reply,
 	defer body.reset()
 	if t.verb == verbIdle && c.handler.holdsBriefly() {
 		// What it brings means nothing, and net/http reads it before it replies. Once it is read, net/http has a goroutine
-		// watch the connection for the client's leaving, which would cost a twelfth of a poll.
+		// watch the connection for the client's leaving, which would cost a tenth of a poll.
 		c.handler.boundBody(w)
 	} else if err := c.handler.receive(w, r, &body); err != nil {
 		return reply{}, err
@@ -158,15 +158,15 @@ func (c *Conn) leave(pins int) {
 	c.session.touched = time.Now()
 }
 
-// awaitChange lets go of the mutex until something has changed. It is false if timer or ctx came first.
-func (c *Conn) awaitChange(ctx context.Context, timer *time.Timer) bool {
+// awaitChange lets go of the mutex until something has changed. It is false if end or ctx came first.
+func awaitChange[T any](ctx context.Context, c *Conn, end <-chan T) bool {
 	changed := c.changed.next()
 	c.mu.Unlock()
 	defer c.mu.Lock()
 	select {
 	case <-changed:
 		return true
-	case <-timer.C:
+	case <-end:
 	case <-ctx.Done():
 	}
 	return false
@@ -183,7 +183,7 @@ func (c *Conn) awaitRoom(ctx context.Context, seq int64) error {
 	timer := time.NewTimer(requestTimeout)
 	defer timer.Stop()
 	for !c.hasRoom() {
-		if !c.awaitChange(ctx, timer) {
+		if !awaitChange(ctx, c, timer.C) {
 			return errStuck
 		}
 	}
@@ -252,7 +252,7 @@ func (c *Conn) awaitTurn(ctx context.Context, seq int64) error {
 			defer func() { s.waiting-- }()
 			c.changed.fire()
 		}
-		if c.awaitChange(ctx, timer) {
+		if awaitChange(ctx, c, timer.C) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -280,9 +280,8 @@ func (c *Conn) hold(ctx context.Context) {
 	}
 	wait := min(firstIdleHold<<min(s.empty, 10), longest)
 	wait += max(0, pollWait(pollInterval(s.empty))-time.Since(s.answered))
-	timer := time.NewTimer(onGrid(time.Now(), wait))
-	defer timer.Stop()
-	for !c.answerable() && c.awaitChange(ctx, timer) {
+	end := c.handler.holds.at(onGrid(time.Now(), wait))
+	for !c.answerable() && awaitChange(ctx, c, end) {
 	}
 }
 
@@ -290,16 +289,16 @@ func (c *Conn) answerable() bool {
 	return c.out.size > 0 || c.closed || c.session.waiting > 0 || c.session.gone
 }
 
-// onGrid is wait, a little shorter so that it ends on the grid.
-func onGrid(now time.Time, wait time.Duration) time.Duration {
+// onGrid is when a wait is over, or a little sooner so that it ends on the grid.
+func onGrid(now time.Time, wait time.Duration) time.Time {
 	grid := idleGrid
 	if wait >= 2*longIdleGrid {
 		grid = longIdleGrid
 	}
 	if wait <= grid {
-		return wait
+		return now.Add(wait)
 	}
-	return wait - time.Duration(now.UnixNano()+int64(wait))%grid
+	return now.Add(wait - time.Duration(now.UnixNano()+int64(wait))%grid)
 }
 
 // hangUp is a close request: the client neither sends nor fetches any more.

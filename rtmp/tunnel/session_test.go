@@ -460,3 +460,20 @@ func TestRequestsAfterClose(t *testing.T) {
 		require.Zero(t, in)
 	})
 }
+
+// Those who wait for the same moment share a timer, and nothing is left of it.
+func TestBeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b beats
+		begun := time.Now()
+		first, same, later := b.at(begun.Add(time.Second)), b.at(begun.Add(time.Second)), b.at(begun.Add(2*time.Second))
+		require.Equal(t, first, same)
+		<-same
+		require.Equal(t, time.Second, time.Since(begun))
+		<-later
+		require.Equal(t, 2*time.Second, time.Since(begun))
+		<-b.at(begun)
+		require.Equal(t, 2*time.Second, time.Since(begun), "it is over already")
+		require.Empty(t, b.due)
+	})
+}

@@ -32,6 +32,34 @@ func (s *signal) await(mu *sync.Mutex) {
 	mu.Lock()
 }
 
+// beats wake those who wait for the same moment with one timer. The zero value is ready for use.
+type beats struct {
+	mu  sync.Mutex
+	due map[int64]chan struct{} // by time in ns since 1970
+}
+
+// at is closed when a time has come.
+func (b *beats) at(t time.Time) <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := t.UnixNano()
+	if ch := b.due[key]; ch != nil {
+		return ch
+	}
+	if b.due == nil {
+		b.due = make(map[int64]chan struct{})
+	}
+	ch := make(chan struct{})
+	b.due[key] = ch
+	time.AfterFunc(time.Until(t), func() {
+		b.mu.Lock()
+		delete(b.due, key)
+		b.mu.Unlock()
+		close(ch)
+	})
+	return ch
+}
+
 // A deadline is that of a net.Conn's Read or Write. It is guarded by its owner's mutex.
 type deadline struct {
 	at    time.Time
