@@ -84,8 +84,7 @@ func (x *fragmentIndex) read(ctx context.Context, s *scanner, off int64, ends []
 			return f, nil
 		}
 		b, ok, err := s.next(ctx)
-		if b.torn { // a recording that broke off is good up to there
-			x.noteTorn(err)
+		if b.torn && x.endsAt(b.offset, err) {
 			return nil, nil
 		}
 		if err != nil || !ok {
@@ -101,10 +100,16 @@ func (x *fragmentIndex) read(ctx context.Context, s *scanner, off int64, ends []
 	return nil, bad("moof", off, "not among the next %d boxes", maxTopBoxes)
 }
 
-func (x *fragmentIndex) noteTorn(err error) {
+// endsAt tells whether the file ends in the middle of the box at off, as that of a recording that broke off does, and keeps
+// err, which says so. Where somebody has seen fragments behind it, the box lies.
+func (x *fragmentIndex) endsAt(off int64, err error) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if n := len(x.known); n > 0 && x.known[n-1].offset > off {
+		return false
+	}
 	x.torn = err
+	return true
 }
 
 // load brings a moof into memory, unless it is there.
@@ -146,10 +151,9 @@ func (x *fragmentIndex) loadTorn(ctx context.Context, s *scanner, p *fragmentPar
 	if tornErr != nil && !errors.Is(tornErr, flv.ErrFormat) {
 		return nil, tornErr
 	}
-	if !torn {
+	if !torn || !x.endsAt(moof.offset, err) {
 		return nil, err
 	}
-	x.noteTorn(err)
 	p.torn = true
 	return p.parse(moof, ends)
 }

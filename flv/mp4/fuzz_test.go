@@ -122,6 +122,7 @@ func FuzzOpen(f *testing.F) {
 	for _, media := range seeds(f) {
 		f.Add(media, uint32(0), uint64(0), uint8(0))
 		f.Add(media, uint32(0x30010), uint64(0xffffffff), uint8(2))
+		f.Add(media[:len(media)*2/3], uint32(0), uint64(0), uint8(0)) // torn, where it is fragmented
 	}
 	f.Fuzz(func(t *testing.T, media []byte, at uint32, value uint64, width uint8) {
 		if len(media) >= 1<<20 {

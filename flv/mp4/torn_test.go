@@ -79,6 +79,26 @@ func TestTornLaterFragment(t *testing.T) {
 	}
 }
 
+// TestLyingSize has an mdat in the middle of the file that claims to be longer than the file: that is no end.
+func TestLyingSize(t *testing.T) {
+	t.Parallel()
+	in := hour("none", hourFragments)
+	b := bytes.Clone(in.parts[901])
+	binary.BigEndian.PutUint32(b[len(b)-8:], 0x7fffffff)
+	in.parts[901] = b
+	f, err := mp4.Open(context.Background(), in)
+	require.NoError(t, err)
+	require.Equal(t, time.Hour, f.Info().Duration)
+	r := f.NewReader(in)
+	_, err = r.Seek(context.Background(), 30*time.Minute-2*time.Second)
+	require.NoError(t, err)
+	for err == nil {
+		_, err = r.Next(context.Background())
+	}
+	require.ErrorIs(t, err, flv.ErrFormat)
+	require.ErrorContains(t, err, "mdat at byte ")
+}
+
 // TestUnplayedTrackInFragments has fragments that do not say where their data begin: those of a track begin where the ones
 // of the track before it end, whether that is played or not.
 func TestUnplayedTrackInFragments(t *testing.T) {
