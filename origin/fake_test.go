@@ -3,6 +3,7 @@ package origin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"sync"
@@ -26,6 +27,7 @@ const (
 	hangs     // until its context ends
 	falls     // short, without an error
 	drips     // slowly, a part, then an error
+	ends      // short, as if that were all
 	changes   // the object is another one from then on
 	throttles // asks for fewer requests
 	forbids
@@ -204,6 +206,8 @@ func (o *fakeObject) ReadAt(ctx context.Context, p []byte, off int64) (int, erro
 	switch what {
 	case falls:
 		n = n / 2
+	case ends:
+		n, err = n/2, fmt.Errorf("fake: %w", io.EOF)
 	case drips:
 		n, err = n/3, errFake
 		select {

@@ -19,7 +19,7 @@ import (
 )
 
 var allFaults = map[string]fault{
-	"error": fails, "hang": hangs, "deaf": deaf, "short": falls, "drip": drips, "change": changes, "throttle": throttles,
+	"error": fails, "hang": hangs, "deaf": deaf, "short": falls, "drip": drips, "end": ends, "change": changes, "throttle": throttles,
 	"forbid": forbids,
 }
 
@@ -48,7 +48,7 @@ func TestFaultsAtEachCall(t *testing.T) {
 						}
 						cache := &origin.Cache{BlockBytes: block}
 						err := watchThrough(t, cache.Wrap("s", f), data, flipped)
-						if !lasting && (what == fails || what == hangs || what == falls || what == drips || what == throttles) {
+						if !lasting && (what == fails || what == hangs || what == falls || what == drips || what == ends || what == throttles) {
 							require.NoError(t, err, "a fault that passes is not felt")
 						}
 						if lasting && what == changes && call > 0 {
@@ -108,7 +108,7 @@ func TestFaultsAtRandom(t *testing.T) {
 					if rnd.IntN(5) > 0 {
 						return none
 					}
-					return []fault{fails, hangs, falls, drips, throttles}[rnd.IntN(5)]
+					return []fault{fails, hangs, falls, drips, throttles, ends}[rnd.IntN(6)]
 				}
 				cache := &origin.Cache{BlockBytes: block, MemoryBytes: 4 * block, Dir: t.TempDir(), Guard: origin.Guard{Hedge: seed > 0}}
 				o := cache.Wrap("s", f)

@@ -77,10 +77,7 @@ func (o *fsObject) ReadAt(ctx context.Context, p []byte, off int64) (int, error)
 		return 0, o.fail(off, ErrChanged)
 	}
 	if n < len(p) {
-		if err == nil || err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return n, o.fail(off, err)
+		return n, o.fail(off, shortRead(err))
 	}
 	return n, eof
 }

@@ -206,7 +206,7 @@ func (g *guarded) attempt(ctx context.Context, urgent *atomic.Bool, f func(conte
 	}()
 	start := time.Now()
 	progress, err = f(within)
-	returned = true
+	err, returned = cutOff(err), true
 	took := time.Since(start)
 	g.count.latency(took)
 	if err == nil {
@@ -291,5 +291,14 @@ func shortRead(err error) error {
 	if err == nil || err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}
-	return err
+	return cutOff(err)
+}
+
+// cutOff makes an error of an answer that ended too soon, or of a connection that did, one that nobody takes for the end of
+// the object.
+func cutOff(err error) error {
+	if !errors.Is(err, io.EOF) || settled(err) {
+		return err
+	}
+	return fmt.Errorf("%w (%v)", io.ErrUnexpectedEOF, err)
 }

@@ -2,6 +2,7 @@ package origin_test
 
 import (
 	"context"
+	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -333,4 +334,32 @@ func TestCloseTwice(t *testing.T) {
 	closeCache(t, cache)
 	closeCache(t, cache)
 	require.Zero(t, cache.Purge("s", "*"))
+}
+
+// TestEndTooSoon has an origin say of the middle of an object that it is the end: nobody is to take it for one.
+func TestEndTooSoon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("film", randomBytes(3*block))
+		f.fault = func(call int) fault {
+			if call < 2 {
+				return none
+			}
+			return ends
+		}
+		guard := origin.Guard{Attempts: 1}.Wrap(f)
+		for range 2 {
+			obj, err := guard.Open(t.Context(), "film")
+			require.NoError(t, err)
+			n, err := obj.ReadAt(t.Context(), make([]byte, 1), 0)
+			require.Less(t, n, 2)
+			require.NotErrorIs(t, err, io.EOF)
+			obj, err = f.Open(t.Context(), "film")
+			require.NoError(t, err)
+			r := origin.NewReader(obj) // without a cache
+			_, err = r.Window(t.Context(), 0, 10)
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+			require.NotErrorIs(t, err, io.EOF)
+		}
+	})
 }

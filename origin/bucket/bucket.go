@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"syscall"
@@ -85,14 +86,16 @@ func impossible(err error) bool {
 	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
-// transient makes errors that may go away ones that errors.Is knows: those of a context that has ended, and of a service that
-// is asked too much.
+// transient makes errors that may go away ones that errors.Is knows: those of a context that has ended, of a service that is
+// asked too much, and of an answer that ended too soon, which nobody is to take for the end of an object.
 func transient(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return withCause(ctx.Err(), err)
 	case throttled(err):
 		return withCause(origin.ErrThrottled, err)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w (%v)", io.ErrUnexpectedEOF, err)
 	}
 	return err
 }

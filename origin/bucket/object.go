@@ -50,8 +50,6 @@ func (o *object) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		n, err = 0, withCause(origin.ErrChanged, err)
 	case errors.Is(err, origin.ErrChanged):
 		n = 0
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
 	case code == gcerrors.PermissionDenied:
 		err = withCause(fs.ErrPermission, err)
 	default:

@@ -58,7 +58,7 @@ func (o *object) readRange(ctx context.Context, p []byte, off int64) (int, error
 	if err == nil {
 		finish(resp)
 	}
-	return n, err
+	return n, cutOff(err)
 }
 
 // check makes sure that an answer holds the range that was asked for, of this version.
@@ -125,7 +125,15 @@ func (o *object) get(ctx context.Context, off, n int64) (*http.Response, error) 
 	if errors.As(err, &failed) {
 		err = failed.Err // without the URL: its query may hold a secret
 	}
-	return resp, err
+	return resp, cutOff(err)
+}
+
+// cutOff makes an error of an answer, or of a connection, that ended too soon one that nobody takes for an object's end.
+func cutOff(err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("%w (%v)", io.ErrUnexpectedEOF, err)
 }
 
 // url is the object's. A plus sign is escaped, since some servers take it for a space.

@@ -260,3 +260,29 @@ func TestNew(t *testing.T) {
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestEmptyAnswer has a server promise a range and send nothing: that is not the end of the object.
+func TestEmptyAnswer(t *testing.T) {
+	t.Parallel()
+	o := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") == "bytes=0-0" {
+			w.Header().Set("Content-Range", "bytes 0-0/1000")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write([]byte{1})
+			return
+		}
+		if r.Header.Get("Range") == "bytes=20-29" {
+			panic(http.ErrAbortHandler) // nor is a connection that is closed instead
+		}
+		w.Header().Set("Content-Range", "bytes 10-19/1000")
+		w.WriteHeader(http.StatusPartialContent)
+	}))
+	obj, err := o.Open(t.Context(), "film")
+	require.NoError(t, err)
+	for _, off := range []int64{10, 20} {
+		n, err := obj.ReadAt(t.Context(), make([]byte, 10), off)
+		require.Zero(t, n)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		require.NotErrorIs(t, err, io.EOF)
+	}
+}
