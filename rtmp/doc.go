@@ -58,6 +58,5 @@
 //   - Adobe, Real-Time Messaging Protocol (RTMP) specification 1.0, 2012
 //   - Veovera, Enhanced RTMP v2
 //   - Adobe, ActionScript 3.0 Reference, NetConnection and NetStream; Flash Media Server 3.5 where it did otherwise
-//   - HAProxy, The PROXY protocol, versions 1 and 2
-//   - What lies below: rtmp/handshake, rtmp/chunk, rtmp/tunnel, flv/amf
+//   - What lies below: rtmp/door, rtmp/handshake, rtmp/chunk, rtmp/tunnel, flv/amf
 package rtmp

@@ -48,7 +48,8 @@ func (s *Server) enter(c *Conn) (web bool, err error) {
 	return false, fmt.Errorf("door: the first byte, %#02x, begins no protocol that is spoken here", first)
 }
 
-// outside takes the PROXY header, if there is one, and returns the first byte behind it.
+// outside takes a trusted proxy's PROXY header, if there is one, and returns the first byte behind it. Anybody else's is taken
+// for the beginning of an HTTP request.
 func (s *Server) outside(c *Conn) (byte, error) {
 	size := peekBytes
 	trusted := s.trusts(c.RemoteAddr())
