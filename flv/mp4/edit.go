@@ -73,9 +73,8 @@ func (t *track) layout(movieTimescale uint32, steps *int) error {
 			}
 			if p, ok := t.cut(e.start, end, at, steps); ok {
 				p.lead = math.MinInt64
-				if len(t.spans) > 0 { // what comes before the cut is decoded at once
-					c := t.table.cursorAt(p.shown)
-					p.lead = c.dts - t.shift + p.offset
+				if n := len(t.spans); n > 0 { // what comes before the cut is decoded at once, after the last edit's last picture
+					p.lead = max(t.decoded(&p, p.shown), t.decoded(&t.spans[n-1], t.spans[n-1].end-1))
 				}
 				t.spans = append(t.spans, p)
 			}
@@ -89,6 +88,12 @@ func (t *track) layout(movieTimescale uint32, steps *int) error {
 		return bad("moov/trak/edts/elst", t.offset, "too many edits of too many samples")
 	}
 	return nil
+}
+
+// decoded is the decoding time of sample n, which lies in p, on the movie's timeline.
+func (t *track) decoded(p *span, n int) int64 {
+	dts, _ := p.times(&sample{dts: t.table.cursorAt(n).dts}, t.shift)
+	return dts
 }
 
 // later is the time that lies duration after at, in ticks, but no later than any time may be.

@@ -125,6 +125,28 @@ func TestEdits(t *testing.T) {
 	}
 }
 
+// TestSeams has edits of pictures whose order of decoding is another one: where two meet, Info, a play and a seek have the
+// same times.
+func TestSeams(t *testing.T) {
+	t.Parallel()
+	for name, edits := range map[string][]byte{
+		"forward": elst(1530, 1010, 2000, 4020), "back": elst(1530, 2010, 1000, 250), "twice": elst(700, 3333, 700, 3333, 700, 5555),
+		"with a gap": elst(1000, 0, 500, -1, 1000, 980),
+	} {
+		video := videoTrack()
+		video.offsets, video.edits = []int{200, 400, 100, 0}, edits
+		f, in := openMade(t, video, audioTrack())
+		var keys []time.Duration
+		for _, m := range marks(t, f.NewReader(in)) {
+			if m.kind == flv.TagVideo && m.key {
+				keys = append(keys, time.Duration(m.ts)*time.Millisecond)
+			}
+		}
+		require.Equal(t, keys, f.Info().KeyFrames, name)
+		checkSeeks(t, f, in)
+	}
+}
+
 // TestNegativeOffsets has composition offsets in version 0 of ctts that only make sense as signed numbers.
 func TestNegativeOffsets(t *testing.T) {
 	t.Parallel()
