@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,6 +182,9 @@ func (d *disk) read(k blockKey, v *version) *block {
 		d.count.diskBytes.Add(uint64(len(b.data)))
 		return b
 	}
+	if errors.Is(err, errUnopened) {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.files[k] == e { // else it was evicted meanwhile
@@ -190,11 +194,17 @@ func (d *disk) read(k blockKey, v *version) *block {
 	return nil
 }
 
-var errDamaged = errors.New("damaged")
+var (
+	errDamaged  = errors.New("damaged")
+	errUnopened = errors.New("cannot be opened now") // as when the program has too many files open
+)
 
 // readExactly reads a file that has size bytes, and no more of any other.
 func readExactly(path string, size int) ([]byte, error) {
 	f, err := os.Open(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(errUnopened, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -326,6 +326,36 @@ func TestDiskFileGrown(t *testing.T) {
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(100<<20))
 }
 
+// TestDiskFileThatCannotBeOpened has a good file not open for a while, as when the program has too many others open.
+func TestDiskFileThatCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	data := randomBytes(block)
+	fillDisk(t, dir, data)
+	paths, _ := diskFiles(t, dir)
+	f := newFake("film", data)
+	cache := diskCache(dir, 0)
+	cache.MemoryBytes = -1
+	defer closeCache(t, cache)
+	require.NoError(t, cache.Prepare())
+	films := cache.Wrap("s", f)
+
+	require.NoError(t, os.Rename(paths[0], paths[0]+".away"))
+	if err := os.Symlink(paths[0], paths[0]); err != nil {
+		t.Skip("needs symbolic links:", err)
+	}
+	require.Equal(t, data, mustReadAll(t, films, "film"))
+	_, reads, _ := f.counts()
+	require.Equal(t, 1, reads)
+	require.NoError(t, os.Rename(paths[0]+".away", paths[0]))
+	runtime.GC()
+	runtime.GC()
+	require.Equal(t, data, mustReadAll(t, films, "film"))
+	_, reads, _ = f.counts()
+	require.Equal(t, 1, reads)
+	require.NotZero(t, cache.Stats().DiskHits)
+	require.Zero(t, cache.Stats().DiskDamaged)
+}
+
 // TestCloseTwice closes a cache with both tiers more than once.
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
