@@ -155,6 +155,7 @@ func (h *Handler) open(ctx context.Context, r *rtmp.PlayRequest, p Path, wait bo
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("vod: %s: %w", key, err), obj.Close())
 	}
+	grant.Keys = nil // of no more use, and as large as the rest of a source
 	return &source{file: file, in: origin.NewReader(o), obj: obj, grant: grant}, nil
 }
 

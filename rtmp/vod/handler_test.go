@@ -60,6 +60,7 @@ func TestPlay(t *testing.T) {
 	s, err := connect(t, h, "vod/mp4:dir").Play(t.Context(), play("mp4:film?x=1"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"dir/film.mp4"}, o.keysAsked())
+	require.Nil(t, s.(*source).grant.Keys, "a viewer does not hold them")
 	require.Equal(t, 10*time.Second, s.Info().Duration)
 	require.Equal(t, avcAndAAC, *f.chosen.Load())
 	for i := range uint32(100) {
