@@ -86,6 +86,7 @@ var sources = map[string]string{
 	"hevc":  "-f lavfi -i testsrc2=size=96x64:rate=25 -t 2 -c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=20:bframes=2 -tag:v hvc1 -pix_fmt yuv420p",
 	"av1":   "-f lavfi -i testsrc2=size=96x64:rate=15 -t 2 -c:v libaom-av1 -cpu-used 8 -g 15 -pix_fmt yuv420p",
 	"vp9":   "-f lavfi -i testsrc2=size=96x64:rate=15 -t 2 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 15 -pix_fmt yuv420p",
+	"mpeg4": "-f lavfi -i testsrc2=size=96x64:rate=25 -t 2 -c:v mpeg4 -g 12",
 	"aac":   "-f lavfi -i sine=440:r=44100 -t 2 -c:a aac -b:a 48k",
 	"mp3":   "-f lavfi -i sine=440:r=44100 -t 2 -c:a libmp3lame -b:a 48k",
 	"opus":  "-f lavfi -i sine=440:r=48000 -t 2 -c:a libopus -b:a 32k",
@@ -144,15 +145,17 @@ func TestVariants(t *testing.T) {
 		}
 	}
 	for name, args := range map[string][]string{
-		"late sound":     {"-i", dir + "/ip.mp4", "-itsoffset 0.37", "-i", dir + "/aac.mp4"},
-		"late pictures":  {"-itsoffset 0.37", "-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-movflags +faststart"},
-		"other scale":    {"-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-video_track_timescale 90000"},
-		"movie scale":    {"-itsoffset 0.1234", "-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-movie_timescale 48000"},
-		"A law":          {"-i", dir + "/avc.mp4", "-i", dir + "/alaw.mp4", "-map 0 -map 1 -f mov"},
-		"mu law first":   {"-i", dir + "/ip.mp4", "-i", dir + "/ulaw.mp4", "-map 0 -map 1 -f mov -movflags +faststart"},
-		"PCM":            {"-i", dir + "/avc.mp4", "-i", dir + "/sowt.mp4", "-map 0 -map 1 -f mov"},
-		"PCM alone":      {"-i", dir + "/sowt1.mp4", "-f mov"},
-		"several tracks": {"-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-i", dir + "/ip.mp4", "-i", dir + "/mp3.mp4", "-map 0 -map 1 -map 2 -map 3"},
+		"late sound":       {"-i", dir + "/ip.mp4", "-itsoffset 0.37", "-i", dir + "/aac.mp4"},
+		"late pictures":    {"-itsoffset 0.37", "-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-movflags +faststart"},
+		"other scale":      {"-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-video_track_timescale 90000"},
+		"movie scale":      {"-itsoffset 0.1234", "-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-movie_timescale 48000"},
+		"A law":            {"-i", dir + "/avc.mp4", "-i", dir + "/alaw.mp4", "-map 0 -map 1 -f mov"},
+		"mu law first":     {"-i", dir + "/ip.mp4", "-i", dir + "/ulaw.mp4", "-map 0 -map 1 -f mov -movflags +faststart"},
+		"PCM":              {"-i", dir + "/avc.mp4", "-i", dir + "/sowt.mp4", "-map 0 -map 1 -f mov"},
+		"PCM alone":        {"-i", dir + "/sowt1.mp4", "-f mov"},
+		"QuickTime's AC-3": {"-i", dir + "/avc.mp4", "-i", dir + "/ac3.mp4", "-map 0 -map 1 -f mov"},
+		"unplayed track":   {"-i", dir + "/mpeg4.mp4", "-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-map 0 -map 1 -map 2 -movflags +frag_keyframe+empty_moov+omit_tfhd_offset"},
+		"several tracks":   {"-i", dir + "/avc.mp4", "-i", dir + "/aac.mp4", "-i", dir + "/ip.mp4", "-i", dir + "/mp3.mp4", "-map 0 -map 1 -map 2 -map 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
