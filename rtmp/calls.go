@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv/amf"
@@ -52,10 +53,10 @@ func (c *conn) createStream(cmd *command) error {
 		return errTooManyStreams
 	}
 	id := uint32(1) // the first must be 1: GStreamer's player ends on no other
-	for c.streams[id] != nil {
+	for c.stream(id) != nil {
 		id++
 	}
-	c.streams[id] = newStream(c, id)
+	c.streams = append(c.streams, newStream(c, id))
 	return c.out.reply(c.out.result(nil, cmd.transaction, nil, id))
 }
 
@@ -67,9 +68,9 @@ func (c *conn) deleteStream(cmd *command) error {
 		return nil
 	}
 	id := uint32(v)
-	if s := c.streams[id]; s != nil {
+	if s := c.stream(id); s != nil {
 		s.close()
-		delete(c.streams, id)
+		c.streams = slices.DeleteFunc(c.streams, func(other *stream) bool { return other == s })
 	}
 	return nil
 }
@@ -82,7 +83,7 @@ func (c *conn) subscribe(cmd *command) error {
 
 func (c *conn) call(cmd *command) error {
 	if caller, ok := c.app.(Caller); ok {
-		v, err := caller.Call(c.ctx, cmd.name, cmd.args)
+		v, err := caller.Call(c.context(), cmd.name, cmd.args)
 		if err == nil {
 			return c.out.reply(c.out.result(nil, cmd.transaction, nil, v))
 		}
@@ -104,11 +105,12 @@ func (c *conn) streamLength(cmd *command) error {
 	if !ok || name == "" || !c.beginCall() {
 		return c.out.reply(c.out.result(nil, transaction, nil, 0))
 	}
+	ctx := c.context()
 	c.players.Go(func() {
 		var err error
 		defer c.endCall()
 		defer c.recover(&err)
-		length, err := lengther.Length(c.ctx, name)
+		length, err := lengther.Length(ctx, name)
 		if err != nil {
 			length = 0
 		}
@@ -117,20 +119,22 @@ func (c *conn) streamLength(cmd *command) error {
 	return nil
 }
 
+// maxCalls is how many calls of getStreamLength may run at once.
+const maxCalls = 4
+
 func (c *conn) beginCall() bool {
-	select {
-	case c.calls <- struct{}{}:
-		return true
-	default:
+	if c.calls.Add(1) > maxCalls {
+		c.endCall()
 		return false
 	}
+	return true
 }
 
-func (c *conn) endCall() { <-c.calls }
+func (c *conn) endCall() { c.calls.Add(-1) }
 
 // streamCommand hands a command to the stream that it came on.
 func (c *conn) streamCommand(cmd *command) error {
-	s := c.streams[cmd.stream]
+	s := c.stream(cmd.stream)
 	if s == nil {
 		if cmd.name == "closeStream" {
 			return nil

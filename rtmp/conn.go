@@ -32,17 +32,14 @@ var (
 // conn is the server's side of one connection.
 type conn struct {
 	// Static after construction.
-	srv    *Server
-	nc     *door.Conn
-	id     uint32
-	ctx    context.Context // of the connection: plays and calls end with it
-	cancel context.CancelFunc
-
+	srv *Server
+	nc  *door.Conn
+	id  uint32
 	// Owned by the reading goroutine.
 	in       *chunk.Reader
 	out      *outbox
 	app      App
-	streams  map[uint32]*stream
+	streams  []*stream
 	peer     *handshake.Result // nil before the handshake
 	swf      *swfCheck         // nil where none is asked for
 	request  *ConnectRequest
@@ -52,23 +49,54 @@ type conn struct {
 	ackEvery uint64               // the client's window; 0 before it stated one
 
 	players sync.WaitGroup
-	calls   chan struct{}
+	calls   atomic.Int32 // that run
 	active  atomic.Int32 // streams that play
 	keeper  *time.Timer  // pings, and ends connections that are silent
 
 	mu     sync.Mutex
-	reason error // why the server ends the connection; nil while it does not
+	reason error           // why the server ends the connection; nil while it does not
+	ctx    context.Context // of calls to the application; nil before the first
+	cancel context.CancelFunc
 }
 
 func newConn(s *Server, nc *door.Conn) *conn {
-	c := &conn{srv: s, nc: nc, id: s.ids.Add(1), calls: make(chan struct{}, 4)}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	return c
+	return &conn{srv: s, nc: nc, id: s.ids.Add(1)}
+}
+
+// context is that of calls to the application, which end with the connection. Only the reading goroutine calls it.
+func (c *conn) context() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		c.ctx, c.cancel = context.WithCancel(context.Background())
+		if c.reason != nil {
+			c.cancel()
+		}
+	}
+	return c.ctx
+}
+
+// endCalls ends the calls that run.
+func (c *conn) endCalls() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.ctx, c.cancel = nil, nil
+}
+
+func (c *conn) stream(id uint32) *stream {
+	for _, s := range c.streams {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
 }
 
 // serve owns the connection from its first byte to its last.
 func (c *conn) serve() {
-	defer c.cancel()
 	err := c.run()
 	defer c.nc.Close()
 	c.tearDown(err)
@@ -123,7 +151,7 @@ func (c *conn) handshake() error {
 
 // tearDown ends what the connection started, and tells the client why where there is still a way to.
 func (c *conn) tearDown(err error) {
-	c.cancel()
+	c.endCalls()
 	c.swf.stop()
 	closing := time.AfterFunc(lingerTime, func() { c.nc.Close() })
 	defer closing.Stop()
@@ -184,8 +212,10 @@ func (c *conn) end(reason error) {
 	if c.reason == nil {
 		c.reason = reason
 	}
+	if c.cancel != nil {
+		c.cancel()
+	}
 	c.mu.Unlock()
-	c.cancel()
 	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // fails only where the connection is closed already
 }
 
@@ -267,7 +297,7 @@ func (c *conn) userControl(m *chunk.Message) error {
 	case chunk.EventSWFVerifyReply:
 		return c.swf.verify(control.Data)
 	case chunk.EventSetBufferLength:
-		if s := c.streams[control.Value]; s != nil {
+		if s := c.stream(control.Value); s != nil {
 			s.setBuffer(time.Duration(control.Buffer) * time.Millisecond)
 		}
 	}

@@ -30,8 +30,9 @@ func (c *conn) connect() error {
 		return err
 	}
 	request := c.connectRequest(cmd)
-	ctx, cancel := context.WithTimeout(c.ctx, wait)
+	ctx, cancel := context.WithTimeout(c.context(), wait)
 	defer cancel()
+	defer c.endCalls() // a context that others have derived from keeps memory for it: what comes gets a new one
 	app, err := c.handleConnect(ctx, request)
 	if err == nil {
 		c.app = app
@@ -41,7 +42,6 @@ func (c *conn) connect() error {
 		return c.reject(cmd, request, err)
 	}
 	c.request, c.takes = request, c.srv.Enhanced.takes(request.Object)
-	c.streams = make(map[uint32]*stream)
 	c.observe(Event{Kind: EventConnect})
 	if err := c.welcome(cmd); err != nil {
 		return err

@@ -130,8 +130,10 @@ func (m *mailbox) take() (action, bool) {
 		return action{}, false
 	}
 	a := m.actions[0]
-	m.actions = slices.Delete(m.actions, 0, 1)
-	m.pending.Store(len(m.actions) > 0)
+	if m.actions = slices.Delete(m.actions, 0, 1); len(m.actions) == 0 {
+		m.actions = nil
+		m.pending.Store(false)
+	}
 	return a, true
 }
 
@@ -181,12 +183,13 @@ func (m *mailbox) guard(cancel context.CancelFunc) {
 	}
 }
 
-// guardStep says what interrupts the source's next calls: at once, where there is a reason already.
+// guardStep says what interrupts the source's next calls, nil where none is to come: at once, where there is a reason
+// already.
 func (m *mailbox) guardStep(cancel context.CancelFunc) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cancelStep = cancel
-	if m.closed.Load() || slices.ContainsFunc(m.actions, action.interrupts) {
+	if cancel != nil && (m.closed.Load() || slices.ContainsFunc(m.actions, action.interrupts)) {
 		cancel()
 	}
 }

@@ -111,14 +111,23 @@ const (
 // setTimer has the player run when more is due.
 func (p *player) setTimer(due time.Duration) {
 	switch {
-	case due == never && p.timer != nil:
-		p.timer.Stop()
 	case due == never:
+		p.release()
 	case p.timer == nil:
 		p.timer = time.AfterFunc(due-p.c.srv.now(), p.mail.wake)
 	default:
 		p.timer.Reset(due - p.c.srv.now())
 	}
+}
+
+// release gives up what is only needed while media is sent: it may be long until that is again.
+func (p *player) release() {
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+	p.reading = nil
+	p.mail.guardStep(nil)
 }
 
 // work takes steps until nothing is left to be done for now.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // DecodeError says what is wrong with an encoded body, and where.
@@ -246,7 +247,7 @@ func (p *parser) pairs(hint uint32, depth int) []Pair {
 		}
 		pairs = append(pairs, Pair{key, p.nested(depth)})
 	}
-	return pairs
+	return slices.Clone(pairs) // which leaves no room behind them: connect's are kept as long as the connection
 }
 
 func (p *parser) elements(depth int) StrictArray {

@@ -23,14 +23,16 @@ type Reader struct {
 
 // stream is what one chunk stream remembers from header to header.
 type stream struct {
-	id       uint32
-	field    uint32 // the last timestamp field: a delta, or the timestamp itself after a header of type 0
-	extended bool   // field came as an extended timestamp
-	open     bool   // a message has begun and not ended
-	header   Message
-	length   int
-	got      int    // bytes of the open message
-	body     *block // that hold them; grows as they come, never ahead of them
+	id        uint32
+	field     uint32 // the last timestamp field: a delta, or the timestamp itself after a header of type 0
+	timestamp uint32 // of the last message, like the rest of its header
+	message   uint32 // the message stream id
+	length    uint32
+	got       uint32 // bytes of the open message
+	kind      Type
+	extended  bool   // field came as an extended timestamp
+	open      bool   // a message has begun and not ended
+	body      *block // the bytes of the open message; grows as they come, never ahead of them
 }
 
 // NewReader returns a Reader on r, for which the handshake is done. It reads ahead of the messages that it returns.
@@ -98,9 +100,7 @@ func (r *Reader) readChunk() (m Message, complete bool, err error) {
 	if err == nil {
 		var body []byte
 		if body, err = r.readBody(s); err == nil && !s.open {
-			m = s.header
-			m.Payload = body
-			return m, true, nil
+			return Message{ChunkStream: s.id, Type: s.kind, Stream: s.message, Timestamp: s.timestamp, Payload: body}, true, nil
 		}
 	}
 	if errors.Is(err, io.EOF) {
@@ -126,12 +126,12 @@ func (r *Reader) readHeader() (*stream, error) {
 		return s, nil
 	}
 	if format == 0 {
-		s.header.Timestamp = s.field
+		s.timestamp = s.field
 	} else {
-		s.header.Timestamp += s.field
+		s.timestamp += s.field
 	}
-	if s.length > r.limits.MessageSize {
-		return nil, s.violation("message length", s.length, fmt.Sprintf("the limit is %d", r.limits.MessageSize))
+	if int(s.length) > r.limits.MessageSize {
+		return nil, s.violation("message length", int(s.length), fmt.Sprintf("the limit is %d", r.limits.MessageSize))
 	}
 	s.open, s.got = true, 0
 	return s, nil
@@ -170,7 +170,7 @@ func (r *Reader) stream(id uint32, format byte) (*stream, error) {
 			return s, nil
 		}
 	}
-	fresh := stream{id: id, header: Message{ChunkStream: id}}
+	fresh := stream{id: id}
 	if format > 1 {
 		return nil, fresh.violation("header type", int(format), "first on its chunk stream")
 	}
@@ -192,10 +192,10 @@ func (r *Reader) readMessageHeader(s *stream, format byte) error {
 	}
 	s.field = uint24(b)
 	if format < 2 {
-		s.length, s.header.Type = int(uint24(b[3:])), Type(b[6])
+		s.length, s.kind = uint24(b[3:]), Type(b[6])
 	}
 	if format == 0 {
-		s.header.Stream = binary.LittleEndian.Uint32(b[7:])
+		s.message = binary.LittleEndian.Uint32(b[7:])
 	}
 	r.in.discard(len(b))
 	if s.extended = s.field == extendedTimestamp; s.extended {
@@ -231,8 +231,8 @@ func (r *Reader) skipRepeated(s *stream) error {
 
 // readBody reads a chunk's body, and returns the message's when it is complete.
 func (r *Reader) readBody(s *stream) ([]byte, error) {
-	n := min(r.chunkSize, s.length-s.got)
-	if n == s.length && n <= len(r.in.unread) {
+	n := min(r.chunkSize, int(s.length-s.got))
+	if n == int(s.length) && n <= len(r.in.unread) {
 		body := r.in.unread[:n:n]
 		r.in.discard(n)
 		s.open = false
@@ -242,11 +242,11 @@ func (r *Reader) readBody(s *stream) ([]byte, error) {
 		if err := r.makeRoom(s); err != nil {
 			return nil, err
 		}
-		got, err := r.in.read(s.body.bytes[s.got:min(s.got+n, len(s.body.bytes))])
+		got, err := r.in.read(s.body.bytes[s.got:min(int(s.got)+n, len(s.body.bytes))])
 		if err != nil {
 			return nil, err
 		}
-		s.got += got
+		s.got += uint32(got)
 		n -= got
 	}
 	if s.got < s.length {
@@ -261,11 +261,11 @@ func (r *Reader) makeRoom(s *stream) error {
 	old := s.body
 	size := 0
 	if old != nil {
-		if size = len(old.bytes); s.got < size {
+		if size = len(old.bytes); int(s.got) < size {
 			return nil
 		}
 	}
-	larger := borrow(min(s.length, max(smallestBlock, size*blockGrowth)))
+	larger := borrow(min(int(s.length), max(smallestBlock, size*blockGrowth)))
 	if r.held += len(larger.bytes) - size; r.held > r.limits.PartialBytes {
 		giveBack(larger)
 		return s.violation("memory for unfinished messages", r.held, fmt.Sprintf("the limit is %d", r.limits.PartialBytes))
