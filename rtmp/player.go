@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/seed-3309b198/reelfront/flv"
@@ -29,10 +30,10 @@ type player struct {
 	c    *conn
 	id   uint32 // the stream's
 	mail mailbox
-	done chan struct{} // closed when the player has ended
+	life sync.WaitGroup // done when the player has ended
 
 	// Owned by run.
-	after      <-chan struct{} // closed when the stream's last player has ended; nil where there was none, or it has
+	after      *player // the stream's last one; nil where there was none, or it has ended
 	batch      batch
 	timer      *time.Timer
 	played     []played // what played before cur, oldest first
@@ -56,26 +57,25 @@ type player struct {
 	noAudio    bool
 	noVideo    bool
 
-	// The tag and the message in flight: fields, so that sending one allocates nothing.
-	tag *flv.Tag
-	msg chunk.Message
+	tag *flv.Tag // in flight
 }
 
 // newPlayer returns a player that begins once the stream's last one, if there was one, has ended. The connection waits
 // for it.
 func newPlayer(s *stream) *player {
-	p := &player{c: s.c, id: s.id, done: make(chan struct{}), after: s.last, seekTo: -1, noAudio: s.noAudio, noVideo: s.noVideo}
+	p := &player{c: s.c, id: s.id, after: s.last, seekTo: -1, noAudio: s.noAudio, noVideo: s.noVideo}
 	p.mail = mailbox{limit: s.c.srv.Limits.commands(), playlist: s.c.srv.Limits.playlist(), run: p.run, buffer: s.buffer}
 	p.batch.out = s.c.out
 	p.pace.most = s.c.srv.Limits.ahead()
 	p.c.players.Add(1)
+	p.life.Add(1)
 	return p
 }
 
 // run does what there is to be done, and has itself called again when there is more.
 func (p *player) run() {
 	if p.after != nil {
-		<-p.after
+		p.after.life.Wait()
 		p.after = nil
 	}
 	for {
@@ -98,7 +98,7 @@ func (p *player) end(err error) {
 	if err != nil {
 		p.c.cut(err)
 	}
-	close(p.done)
+	p.life.Done()
 	p.c.players.Done()
 }
 
@@ -275,9 +275,14 @@ func (p *player) next() (done bool, err error) {
 
 // send adds the tag to the batch, unless the client does not want its kind.
 func (p *player) send(at int64) error {
-	m := &p.msg
-	m.ChunkStream, m.Type, m.Stream, m.Timestamp = csStatus, chunk.Type(p.tag.Type), p.id, uint32(at)
-	m.Head, m.Payload = p.tag.Head.Bytes(), p.tag.Data
+	m := chunk.Message{
+		ChunkStream: csStatus,
+		Type:        chunk.Type(p.tag.Type),
+		Stream:      p.id,
+		Timestamp:   uint32(at),
+		Head:        p.tag.Head.Bytes(),
+		Payload:     p.tag.Data,
+	}
 	switch p.tag.Type {
 	case flv.TagAudio:
 		if p.noAudio {
@@ -291,20 +296,19 @@ func (p *player) send(at int64) error {
 		m.ChunkStream = csVideo
 	}
 	p.cur.bytes += uint64(p.tag.Len())
-	if p.batch.add(m) {
+	if p.batch.add(&m) {
 		return nil
 	}
 	if !p.batch.empty() { // what is written first may take as long as the viewer likes
 		p.keepTag()
 		m.Head, m.Payload = nil, p.tag.Data
 	}
-	return p.batch.addBehind(m)
+	return p.batch.addBehind(&m)
 }
 
 // flush writes the batch. That may take as long as the viewer likes, and the tag may be a window onto a much larger block
 // of a file, so it is let go of first.
 func (p *player) flush() error {
-	p.msg.Head, p.msg.Payload = nil, nil
 	if p.held {
 		p.keepTag()
 	} else if p.tag != nil {

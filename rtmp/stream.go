@@ -12,8 +12,8 @@ type stream struct {
 	c  *conn
 	id uint32
 
-	player *player       // nil while nothing plays
-	last   chan struct{} // closed when the last player has ended; nil before the first
+	player *player // nil while nothing plays
+	last   *player // the one made last; nil before the first
 
 	// What the client stated before it played.
 	buffer           time.Duration
@@ -41,7 +41,7 @@ func (s *stream) play(cmd *command) error {
 func (s *stream) begin(a action) error {
 	if s.player == nil {
 		s.player = newPlayer(s)
-		s.last = s.player.done
+		s.last = s.player
 	}
 	err := s.post(a)
 	if errors.Is(err, errPlaylistFull) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -44,9 +45,9 @@ type source struct {
 
 // start chooses the tracks. A name with the prefix id3 has none: what is asked for are the texts alone.
 func (s *source) start(p Path, audio string, takes func(flv.Codec) bool) error {
-	info := *s.file.Info()
+	info := s.file.Info()
 	if p.Prefix == "id3" {
-		tag, err := id3Tag(&info)
+		tag, err := id3Tag(info)
 		s.info, s.Reader = &flv.Info{Format: info.Format, Metadata: info.Metadata}, &tagReader{tag: tag}
 		return err
 	}
@@ -54,15 +55,20 @@ func (s *source) start(p Path, audio string, takes func(flv.Codec) bool) error {
 	if err != nil {
 		return err
 	}
-	info.Tracks = tracks
-	info.Duration = s.grant.until(info.Duration)
-	s.info = &info
+	duration := s.grant.until(info.Duration)
+	if s.info = info; duration != info.Duration || !slices.EqualFunc(tracks, info.Tracks, same) {
+		part := *info
+		part.Tracks, part.Duration = tracks, duration
+		s.info = &part
+	}
 	s.Reader = s.file.NewReader(s.in, tracks...)
 	if s.grant.Start > 0 || s.grant.End > 0 {
 		s.Reader = &boundedReader{r: s.Reader, start: s.grant.Start, end: s.grant.End}
 	}
 	return nil
 }
+
+func same(a, b flv.Track) bool { return a.ID == b.ID && a.Type == b.Type }
 
 // Info implements rtmp.Source.
 func (s *source) Info() *flv.Info { return s.info }
