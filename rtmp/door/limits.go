@@ -15,8 +15,9 @@ const (
 const (
 	// proxyBytes is the least in which a PROXY header of version 1 can be found (The PROXY protocol, 2.1: 107 bytes).
 	proxyBytes = 256
-	// unsentBytes is how much the kernel may hold of a connection that it has not sent yet.
-	unsentBytes = 128 << 10
+	// unsentBytes is how much the kernel may hold of a connection that it has not sent yet: half a write of the player's,
+	// so that the next one finds room while this one leaves.
+	unsentBytes = 64 << 10
 	// longestEarly is how much too early a write's deadline may be, for it to be left as it is.
 	longestEarly = 4 * time.Second
 	// dialWrite is how long a client's write may make no progress.
