@@ -133,8 +133,7 @@ func (c *cursor) show(offset, lead int64) {
 	dts := c.pending.dts + offset
 	ms, cts := c.track.inMilliseconds(max(dts-c.track.shift, lead), dts+int64(c.pending.cts))
 	if ms < c.last { // at the seam of two edits
-		cts -= int32(min(c.last-ms, 1<<23))
-		ms = c.last
+		ms, cts = c.last, clampOffset(int64(cts)-(c.last-ms))
 	}
 	c.ms, c.cts, c.has = ms, cts, true
 }

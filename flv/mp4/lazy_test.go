@@ -339,3 +339,54 @@ func TestInterruptedWalk(t *testing.T) {
 }
 
 var _ flv.Input = (*sparse)(nil)
+
+// limited is an input that gives out after so many windows.
+type limited struct {
+	flv.Input
+	left int
+}
+
+func (l *limited) Window(ctx context.Context, off int64, n int) ([]byte, error) {
+	if l.left--; l.left < 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return l.Input.Window(ctx, off, n)
+}
+
+// TestFailedSeek fails a seek at each of its reads. The reader must stay where it was.
+func TestFailedSeek(t *testing.T) {
+	t.Parallel()
+	failed := 0
+	for reads := 0; ; reads++ {
+		in := hour("", 20)
+		f, err := mp4.Open(t.Context(), in)
+		require.NoError(t, err)
+		const far = 1 << 40
+		l := &limited{Input: in.view(), left: far}
+		r := f.NewReader(l)
+		for range 200 {
+			_, err := r.Next(t.Context())
+			require.NoError(t, err)
+		}
+		l.left = reads
+		if _, err = r.Seek(t.Context(), 50*time.Minute); err == nil {
+			break
+		}
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		failed++
+		l.left = far
+		control := f.NewReader(in.view())
+		for range 200 {
+			_, err := control.Next(t.Context())
+			require.NoError(t, err)
+		}
+		for range 200 {
+			want, err := control.Next(t.Context())
+			require.NoError(t, err)
+			got, err := r.Next(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want.Clone(), got.Clone(), "after %d reads", reads)
+		}
+	}
+	require.Greater(t, failed, 3)
+}

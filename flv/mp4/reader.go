@@ -133,13 +133,30 @@ func tagType(kind flv.TrackType) flv.TagType {
 	return flv.TagScript
 }
 
-// Seek goes to the key frame at or before t.
+// Seek goes to the key frame at or before t. Only in fragments can it fail, for they are read on the way.
 func (r *reader) Seek(ctx context.Context, t time.Duration) (time.Duration, error) {
 	if len(r.cursors) == 0 {
 		return 0, nil
 	}
-	lead := r.cursors[0]
+	var before []cursor
+	if r.file.fragments != nil {
+		for _, c := range r.cursors {
+			before = append(before, *c)
+		}
+	}
+	at, err := r.seek(ctx, t)
+	if err != nil {
+		for i := range before {
+			*r.cursors[i] = before[i]
+		}
+		return 0, err
+	}
 	r.announced = false
+	return at, nil
+}
+
+func (r *reader) seek(ctx context.Context, t time.Duration) (time.Duration, error) {
+	lead := r.cursors[0]
 	if err := r.seekKeyFrame(ctx, lead, min(max(t.Milliseconds(), 0), r.file.end)); err != nil {
 		return 0, err
 	}
