@@ -8,9 +8,13 @@ import (
 	"github.com/seed-3309b198/reelfront/rtmp/chunk"
 )
 
-// batchBytes is how much media goes out in one write. Measured: with less, system calls begin to show; with more, what was
-// copied first has left the processor's cache when the kernel comes to it. It is also what a stalled viewer holds.
+// batchBytes is how much media goes out in one write, at most. Measured: with less, system calls begin to show; with more,
+// what was copied first has left the processor's cache when the kernel comes to it. It is also what a stalled viewer holds.
 const batchBytes = 128 << 10
+
+// fullBytes is when a batch is written. A message for which there is no more room has to be kept until the batch is
+// written; most fit into what is left behind this.
+const fullBytes = batchBytes - 16<<10
 
 var errControlFull = errors.New("rtmp: the client does not take the answers to its commands")
 
@@ -136,6 +140,9 @@ func (b *batch) borrow() *[]byte {
 
 // empty tells whether there is nothing to be written.
 func (b *batch) empty() bool { return b.buf == nil || len(*b.buf) == 0 }
+
+// full tells whether it is time to write.
+func (b *batch) full() bool { return b.buf != nil && len(*b.buf) >= fullBytes }
 
 // add appends a message, if there is room for it.
 func (b *batch) add(m *chunk.Message) bool {

@@ -221,6 +221,11 @@ func (p *player) fill() (due time.Duration, err error) {
 		if done || err != nil {
 			return now, err
 		}
+		if p.batch.full() {
+			if err := p.flush(); err != nil {
+				return now, err
+			}
+		}
 		if settling {
 			limit = p.pace.limit(p.c.srv.now())
 		}
