@@ -221,13 +221,14 @@ func (p *player) fill() (due time.Duration, err error) {
 		if done || err != nil {
 			return now, err
 		}
-		if p.batch.full() {
+		if settling {
+			limit = p.pace.limit(p.c.srv.now())
+		}
+		first := settling && !p.settling // which does not wait for what fills the client's buffer
+		if p.batch.full() || first {
 			if err := p.flush(); err != nil {
 				return now, err
 			}
-		}
-		if settling {
-			limit = p.pace.limit(p.c.srv.now())
 		}
 	}
 	return p.rest()
