@@ -187,6 +187,7 @@ func TestColdFirstFrame(t *testing.T) {
 				firstFrame(t, s, pictures)
 				require.LessOrEqual(t, time.Since(begin), time.Duration(c.first)*roundTrip, "to the first frame")
 
+				synctest.Wait()
 				far.taken()
 				begin = time.Now()
 				require.NoError(t, s.Seek(c.to))
