@@ -35,6 +35,7 @@ type conn struct {
 	srv *Server
 	nc  *door.Conn
 	id  uint32
+
 	// Owned by the reading goroutine.
 	in       *chunk.Reader
 	out      *outbox

@@ -36,9 +36,10 @@
 //
 // # Who runs what
 //
-// Each connection has a goroutine that reads and answers commands, and each NetStream that plays has one more, its
-// player. Handler.Connect runs on the reading goroutine. App.Play and the methods of a Source run on the player's, never
-// two at once for one NetStream; the player closes each Source that it was given, once. The context of Play ends at
+// Each connection has a goroutine that reads and answers commands, and each NetStream that plays has a player, which runs on
+// another one while there is something to be done, and on none in between. Handler.Connect runs on the reading goroutine.
+// App.Play and the methods of a Source run on the player's, never two at once for one NetStream, but not always on the same
+// one; the player closes each Source that it was given, once. The context of Play ends at
 // closeStream, at disconnect and at the end of the server. Those of Next and Seek also end when the viewer seeks, pauses,
 // plays something else or closes the stream; Seek may be called again after that.
 //

@@ -28,8 +28,8 @@ func (f HandlerFunc) Connect(ctx context.Context, r *ConnectRequest) (App, error
 // by assertion; Close is called when the connection has ended.
 type App interface {
 	// Play opens what a play command names: it is called for each play, each entry of a playlist and each transition. It
-	// runs on the stream's player goroutine or, so that what plays goes on while a switch is opened, on another one beside
-	// it; ctx ends when it is not wanted any more, and when the stream or the connection ends. Errors are told to the client
+	// runs on the player's goroutine or, so that what plays goes on while a switch is opened, on another one beside it; ctx
+	// ends when it is not wanted any more, and when the stream or the connection ends. Errors are told to the client
 	// by StatusOf, but those of a switch all alike, by NetStream.Play.Failed.
 	Play(ctx context.Context, r *PlayRequest) (Source, error)
 }

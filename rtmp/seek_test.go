@@ -1,8 +1,10 @@
 package rtmp
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -222,6 +224,30 @@ func TestPause(t *testing.T) {
 			frames(t, append(media(got), media(resumed)...), app.films["film"], 0, time.Hour, 0)
 		})
 	}
+}
+
+// TestPlayerAtRest holds that a player has no goroutine while it waits: for what is due, or for a command.
+func TestPlayerAtRest(t *testing.T) {
+	running := func() bool {
+		synctest.Wait()
+		stacks := make([]byte, 1<<20)
+		return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("rtmp.(*player)"))
+	}
+	bubble(t, &Server{}, func(t *testing.T, h *house) {
+		p := h.peer(t).stream(time.Second)
+		p.play("film")
+		require.Contains(t, names(p.within(2100*time.Millisecond)), "key @2000")
+		require.False(t, running(), "playing")
+		p.send(1, "pause", 0.0, nil, true, 1000.0)
+		require.Contains(t, names(p.within(time.Second)), CodePauseNotify)
+		require.False(t, running(), "paused")
+		p.send(1, "pause", 0.0, nil, false, 1000.0)
+		p.until(CodePlayStop)
+		require.False(t, running(), "at the end")
+		p.send(1, "seek", 0.0, nil, 9000.0)
+		p.until(CodePlayStop)
+		require.False(t, running(), "at the end again")
+	})
 }
 
 // TestFastDownload plays as rtmpdump does with a short buffer: at each BufferEmpty it pauses and goes on, and gets a full
