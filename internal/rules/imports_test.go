@@ -52,6 +52,16 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestStrangers holds that tests alone import what is for them, and no program either.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	all, err := packages()
+	require.NoError(t, err)
+	for _, p := range all {
+		require.NotContains(t, p.Deps, module+"/internal/strangers", p.path())
+	}
+}
+
 func matches(rule, path string) bool {
 	if !strings.Contains(rule, ".") {
 		rule = module + "/" + rule
