@@ -1,9 +1,7 @@
 package flv
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
@@ -12,30 +10,38 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
-// clips returns the FLV files of testdata and, where REELFRONT_MEDIA is set, those of that folder.
+// eachClip runs a test for the FLV files of testdata and, where there are any, the real ones.
+func eachClip(t *testing.T, test func(t *testing.T, b []byte)) {
+	t.Helper()
+	for _, clip := range clips(t) {
+		t.Run(filepath.Base(clip), func(t *testing.T) {
+			t.Parallel()
+			b, err := os.ReadFile(clip)
+			require.NoError(t, err)
+			test(t, b)
+		})
+	}
+}
+
 func clips(tb testing.TB) []string {
 	own, err := filepath.Glob("testdata/*.flv")
 	require.NoError(tb, err)
-	if dir := os.Getenv("REELFRONT_MEDIA"); dir != "" {
-		real, err := filepath.Glob(filepath.Join(dir, "*.flv"))
-		require.NoError(tb, err)
-		own = append(own, real...)
-	}
 	require.NotEmpty(tb, own)
-	return own
+	return append(own, strangers.MediaIfAny(tb, ".flv")...)
 }
 
 func input(b []byte) Input { return NewInput(bytes.NewReader(b), int64(len(b))) }
 
-// truth is one line of a .tags.tsv record.
+// truth is what an independent walker found of a tag.
 type truth struct {
 	kind   TagType
 	ts     uint32
@@ -45,34 +51,17 @@ type truth struct {
 	sum    string
 }
 
-// readTruth reads what an independent walker found in a file.
 func readTruth(t *testing.T, clip string) []truth {
-	var r io.Reader
-	f, err := os.Open(clip + ".tags.tsv")
-	if errors.Is(err, os.ErrNotExist) {
-		f, err = os.Open(clip + ".tags.tsv.gz")
-		require.NoError(t, err)
-		r, err = gzip.NewReader(f)
-	} else {
-		r = f
-	}
-	require.NoError(t, err)
-	defer f.Close()
 	var tags []truth
-	for s := bufio.NewScanner(r); s.Scan(); {
-		v := strings.Split(s.Text(), "\t")
-		if strings.HasPrefix(v[0], "#") {
-			continue
-		}
-		kind := map[string]TagType{"audio": TagAudio, "video": TagVideo, "script": TagScript}[v[1]]
-		ts, err := strconv.ParseUint(v[2], 10, 32)
-		require.NoError(t, err)
-		size, err := strconv.Atoi(v[4])
-		require.NoError(t, err)
-		offset, err := strconv.ParseInt(v[8], 10, 64)
-		require.NoError(t, err)
-		frame := v[7] != "seqhdr" && v[7] != "seqend" && v[7] != "metadata"
-		tags = append(tags, truth{kind, uint32(ts), size, v[5] == "1" && frame, offset, v[9]})
+	for _, r := range strangers.Record(t, clip+".tags.tsv") {
+		tags = append(tags, truth{
+			kind:   map[string]TagType{"audio": TagAudio, "video": TagVideo, "script": TagScript}[r["tag"]],
+			ts:     uint32(r.Number(t, "ts_ms")),
+			size:   int(r.Number(t, "body_size")),
+			key:    r["key"] == "1" && !slices.Contains([]string{"seqhdr", "seqend", "metadata"}, r["kind"]),
+			offset: int64(r.Number(t, "offset")),
+			sum:    r["body_sha1_12"],
+		})
 	}
 	return tags
 }
@@ -85,19 +74,13 @@ func sum(b []byte) string {
 // TestMedia compares every tag of real files with the record of an independent walker.
 func TestMedia(t *testing.T) {
 	t.Parallel()
-	dir := os.Getenv("REELFRONT_MEDIA")
-	if dir == "" {
-		t.Skip("REELFRONT_MEDIA names no folder of real files")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.flv"))
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
+	for _, file := range strangers.Media(t, ".flv") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			b, err := os.ReadFile(file)
 			require.NoError(t, err)
 			want := readTruth(t, file)
+			require.NotEmpty(t, want)
 			in := input(b)
 			x, err := Open(t.Context(), in)
 			require.NoError(t, err)
@@ -203,14 +186,7 @@ func requireSeek(t *testing.T, r Reader, tags []Tag, times []int64, ms int64) {
 // the file's own index and without.
 func TestSeekEverywhere(t *testing.T) {
 	t.Parallel()
-	for _, clip := range clips(t) {
-		t.Run(filepath.Base(clip), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(clip)
-			require.NoError(t, err)
-			seekEverywhere(t, b, 10)
-		})
-	}
+	eachClip(t, func(t *testing.T, b []byte) { seekEverywhere(t, b, 10) })
 }
 
 func seekEverywhere(t *testing.T, b []byte, seeks int) {

@@ -4,43 +4,34 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 // TestWriter copies every clip and reads the copy: the same tags, the same metadata.
 func TestWriter(t *testing.T) {
 	t.Parallel()
-	for _, clip := range clips(t) {
-		t.Run(filepath.Base(clip), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(clip)
-			require.NoError(t, err)
-			x, tags, _ := open(t, b)
-			var out bytes.Buffer
-			w, err := NewWriter(&out, x.Info())
-			require.NoError(t, err)
-			for i := range tags {
-				require.NoError(t, w.Write(&tags[i]))
-			}
-			copied, again, _ := open(t, out.Bytes())
-			require.Equal(t, tags, again)
-			require.Equal(t, x.Info().OnMetaData(), copied.Info().OnMetaData())
-		})
-	}
+	eachClip(t, func(t *testing.T, b []byte) {
+		x, tags, _ := open(t, b)
+		var out bytes.Buffer
+		w, err := NewWriter(&out, x.Info())
+		require.NoError(t, err)
+		for i := range tags {
+			require.NoError(t, w.Write(&tags[i]))
+		}
+		copied, again, _ := open(t, out.Bytes())
+		require.Equal(t, tags, again)
+		require.Equal(t, x.Info().OnMetaData(), copied.Info().OnMetaData())
+	})
 }
 
 // TestWriterFFprobe has ffprobe read what the writer wrote.
 func TestWriterFFprobe(t *testing.T) {
 	t.Parallel()
-	ffprobe, err := exec.LookPath("ffprobe")
-	if err != nil && os.Getenv("REELFRONT_REQUIRE_TOOLS") == "" {
-		t.Skip("ffprobe is not installed")
-	}
-	require.NoError(t, err)
 	b, err := os.ReadFile("testdata/avc-aac.flv")
 	require.NoError(t, err)
 	x, tags, _ := open(t, b)
@@ -53,10 +44,10 @@ func TestWriterFFprobe(t *testing.T) {
 		require.NoError(t, w.Write(&tags[i]))
 	}
 	probe := func(name string) string {
-		out, err := exec.Command(ffprobe, "-v", "error", "-show_entries", "packet=codec_type,pts,dts,size,flags,data_hash",
-			"-show_data_hash", "md5", "-of", "csv", name).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		return string(out)
+		got := strangers.Run(t, "ffprobe", "-v", "error", "-show_entries", "packet=codec_type,pts,dts,size,flags,data_hash",
+			"-show_data_hash", "md5", "-of", "csv", name)
+		require.NoError(t, got.Err, got.Stderr)
+		return string(got.Stdout)
 	}
 	require.Equal(t, probe("testdata/avc-aac.flv"), probe(file.Name()))
 }

@@ -7,12 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 func inputOf(data []byte) flv.Input { return flv.NewInput(bytes.NewReader(data), int64(len(data))) }
@@ -113,49 +116,44 @@ func formatOf(path string) flv.Format {
 	return flv.FormatMP4
 }
 
-// clips are the paths of the media in folder.
-func clips(folder string) (paths []string) {
-	if folder == "" {
-		return nil
-	}
-	all, _ := filepath.Glob(filepath.Join(folder, "*"))
-	for _, path := range all {
-		switch filepath.Ext(path) {
-		case ".flv", ".mp3", ".mp2", ".mp4", ".mov", ".f4v", ".m4a":
-			paths = append(paths, path)
+var extensions = []string{".flv", ".mp3", ".mp2", ".mp4", ".mov", ".f4v", ".m4a"}
+
+// clips are the paths of the clips of all packages, and of the demo.
+func clips(t testing.TB) (paths []string) {
+	t.Helper()
+	for _, folder := range []string{"../testdata", "../mp3/testdata", "../mp4/testdata", "../../examples/edge/demo"} {
+		all, err := filepath.Glob(folder + "/*")
+		require.NoError(t, err)
+		for _, path := range all {
+			if slices.Contains(extensions, filepath.Ext(path)) {
+				paths = append(paths, path)
+			}
 		}
 	}
+	require.NotEmpty(t, paths)
 	return paths
 }
 
-// TestOwnClips opens the clips of all packages, and the demo, by their content.
+// TestOwnClips opens all clips by their content.
 func TestOwnClips(t *testing.T) {
 	t.Parallel()
-	for _, folder := range []string{"../testdata", "../mp3/testdata", "../mp4/testdata", "../../examples/edge/demo"} {
-		for _, path := range clips(folder) {
-			data, err := os.ReadFile(path)
-			require.NoError(t, err)
-			f, err := Open(t.Context(), inputOf(data), "")
-			if filepath.Ext(path) == ".mp2" {
-				require.ErrorIs(t, err, flv.ErrNoTrack)
-				continue
-			}
-			require.NoError(t, err, path)
-			require.Equal(t, formatOf(path), f.Info().Format, path)
+	for _, path := range clips(t) {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		f, err := Open(t.Context(), inputOf(data), "")
+		if filepath.Ext(path) == ".mp2" {
+			require.ErrorIs(t, err, flv.ErrNoTrack)
+			continue
 		}
+		require.NoError(t, err, path)
+		require.Equal(t, formatOf(path), f.Info().Format, path)
 	}
 }
 
 // TestMedia plays real files to their ends, without a hint.
 func TestMedia(t *testing.T) {
 	t.Parallel()
-	dir := os.Getenv("REELFRONT_MEDIA")
-	if dir == "" {
-		t.Skip("REELFRONT_MEDIA is not set: it names a folder of real files")
-	}
-	paths := clips(dir)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
+	for _, path := range strangers.Media(t, extensions...) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			data, err := os.ReadFile(path)

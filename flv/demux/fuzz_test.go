@@ -9,17 +9,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 // FuzzOpen opens anything, reads it and seeks in it, in bounded memory and time.
 func FuzzOpen(f *testing.F) {
-	for _, folder := range []string{"../testdata", "../mp3/testdata", "../mp4/testdata", os.Getenv("REELFRONT_MEDIA")} {
-		for _, path := range clips(folder) {
-			if data, err := os.ReadFile(path); err == nil && len(data) < 128<<10 {
-				f.Add(data, uint16(len(filepath.Base(path))))
-			}
+	for _, path := range append(clips(f), strangers.MediaIfAny(f, extensions...)...) {
+		data, err := os.ReadFile(path)
+		require.NoError(f, err)
+		if len(data) < 128<<10 {
+			f.Add(data, uint16(len(filepath.Base(path))))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, at uint16) {

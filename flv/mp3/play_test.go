@@ -3,21 +3,20 @@ package mp3
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/flv/amf"
-	"github.com/stretchr/testify/require"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 func open(t testing.TB, data []byte) *File {
@@ -53,34 +52,21 @@ func property(pairs []amf.Pair, key string) any {
 // TestMedia compares with what ffprobe makes of real files.
 func TestMedia(t *testing.T) {
 	t.Parallel()
-	dir := os.Getenv("REELFRONT_MEDIA")
-	if dir == "" {
-		t.Skip("REELFRONT_MEDIA is not set: it names a folder of real files with their packet lists")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.mp3"))
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, path := range files {
+	for _, path := range strangers.Media(t, ".mp3") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)
-			truth, err := os.ReadFile(path + ".packets.tsv")
-			require.NoError(t, err)
 			f := open(t, data)
 			tags := readAll(t, f.NewReader(inputOf(data)))
 			i := 0
-			for line := range strings.Lines(string(truth)) {
-				cols := strings.Split(strings.TrimSpace(line), "\t")
-				if cols[1] != "audio" {
+			for _, r := range strangers.Record(t, path+".packets.tsv") {
+				if r["type"] != "audio" {
 					continue
 				}
-				dts, err := strconv.ParseFloat(cols[4], 64)
-				require.NoError(t, err)
 				require.Less(t, i, len(tags))
-				require.InDelta(t, dts, tags[i].Timestamp, 0.51, i)
-				sum := md5.Sum(tags[i].Data[1:])
-				require.Equal(t, cols[9], hex.EncodeToString(sum[:])[:12], i)
+				require.InDelta(t, r.Number(t, "dts_ms"), tags[i].Timestamp, 0.51, i)
+				require.Equal(t, r.MD5(t, data), strangers.MD5(tags[i].Data[1:]), i)
 				i++
 			}
 			require.Len(t, tags, i)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/flv/mp4"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 // What opening and reading an input of less than 1 MiB may take.
@@ -27,15 +28,8 @@ func seeds(t testing.TB) [][]byte {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/*.m*")
 	require.NoError(t, err)
-	if dir := os.Getenv("REELFRONT_MEDIA"); dir != "" {
-		for _, pattern := range []string{"*.mp4", "*.mov", "*.f4v"} {
-			more, err := filepath.Glob(filepath.Join(dir, pattern))
-			require.NoError(t, err)
-			paths = append(paths, more...)
-		}
-	}
 	var all [][]byte
-	for _, p := range paths {
+	for _, p := range append(paths, strangers.MediaIfAny(t, ".mp4", ".mov", ".f4v")...) {
 		b, err := os.ReadFile(p)
 		require.NoError(t, err)
 		if len(b) < 1<<20 {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 // oracleSample is what mp4ff says of a sample: its decoding time, in ms of the media's own timeline, and its payload.
@@ -38,7 +39,7 @@ func oracleSamples(t *testing.T, f *oracle.File, media []byte, id uint32) (all [
 			require.NoError(t, err)
 			require.Len(t, ranges, 1)
 			data := media[ranges[0].Offset:][:ranges[0].Size]
-			all = append(all, oracleSample{ms(dts), ms(int64(s.CompositionTimeOffset)), sum(data)})
+			all = append(all, oracleSample{ms(dts), ms(int64(s.CompositionTimeOffset)), strangers.MD5(data)})
 			dts += int64(s.Dur)
 		}
 	}
@@ -53,7 +54,7 @@ func oracleSamples(t *testing.T, f *oracle.File, media []byte, id uint32) (all [
 			samples, err := fragment.GetFullSamples(trex)
 			require.NoError(t, err)
 			for _, s := range samples {
-				all = append(all, oracleSample{ms(int64(s.DecodeTime)), ms(int64(s.CompositionTimeOffset)), sum(s.Data)})
+				all = append(all, oracleSample{ms(int64(s.DecodeTime)), ms(int64(s.CompositionTimeOffset)), strangers.MD5(s.Data)})
 			}
 		}
 	}

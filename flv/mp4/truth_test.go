@@ -2,15 +2,12 @@ package mp4_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +16,7 @@ import (
 
 	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/flv/mp4"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 // packet is one packet as ffprobe saw it, or as a tag carries it.
@@ -48,71 +46,22 @@ func (t truth) of(kind string) (streams [][]packet) {
 	return streams
 }
 
-// readTruth reads a record of packets; nil where there is none.
-func readTruth(t *testing.T, path string, media []byte) truth {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
-		z, err := os.Open(path + ".gz")
-		if os.IsNotExist(err) {
-			return nil
-		}
-		require.NoError(t, err)
-		defer z.Close()
-		r, err := gzip.NewReader(z)
-		require.NoError(t, err)
-		b, err = io.ReadAll(r)
-		require.NoError(t, err)
-	} else {
-		require.NoError(t, err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	column := map[string]int{}
-	for i, name := range strings.Split(strings.TrimPrefix(lines[0], "#"), "\t") {
-		column[name] = i
-	}
-	return parseTruth(t, lines[1:], column, "\t", media)
-}
-
-func parseTruth(t *testing.T, lines []string, column map[string]int, sep string, media []byte) truth {
+// truthOf are the packets of a record about a file.
+func truthOf(t *testing.T, rows []strangers.Row, media []byte) truth {
 	t.Helper()
 	var all truth
-	for _, line := range lines {
-		cells := strings.Split(line, sep)
-		cell := func(name string) string {
-			if i, ok := column[name]; ok && i < len(cells) {
-				return cells[i]
-			}
-			return ""
+	for _, r := range rows {
+		index := int(r.Number(t, "stream"))
+		i := slices.IndexFunc(all, func(s truthStream) bool { return s.index == index })
+		if i < 0 {
+			i = len(all)
+			all = append(all, truthStream{index: index, kind: r["type"]})
 		}
-		number := func(name string) float64 {
-			v, err := strconv.ParseFloat(cell(name), 64)
-			if err != nil {
-				return 0
-			}
-			return v
-		}
-		p := packet{dts: number("dts_ms"), pts: number("pts_ms"), sum: cell("md5_12"), key: cell("key") == "1", discard: cell("discard") == "1"}
-		if p.sum == "" {
-			pos, size := int(number("pos")), int(number("size"))
-			p.sum = sum(media[pos : pos+size])
-		}
-		index := int(number("stream"))
-		i := 0
-		for i < len(all) && all[i].index != index {
-			i++
-		}
-		if i == len(all) {
-			all = append(all, truthStream{index: index, kind: cell("type")})
-		}
-		all[i].packets = append(all[i].packets, p)
+		all[i].packets = append(all[i].packets, packet{
+			dts: r.Number(t, "dts_ms"), pts: r.Number(t, "pts_ms"), sum: r.MD5(t, media), key: r["key"] == "1", discard: r["discard"] == "1",
+		})
 	}
 	return all
-}
-
-func sum(b []byte) string {
-	h := md5.Sum(b)
-	return hex.EncodeToString(h[:])[:12]
 }
 
 // received are the packets of one track, out of tags; headers are the sequence headers.
@@ -177,7 +126,7 @@ func decode(t *testing.T, tag *flv.Tag) (p packet, header bool) {
 	default:
 		b = b[1:]
 	}
-	p.sum = sum(b)
+	p.sum = strangers.MD5(b)
 	return p, header
 }
 
@@ -246,32 +195,23 @@ func open(t *testing.T, media []byte) (*mp4.File, flv.Input) {
 	return f, in
 }
 
-// mediaFiles are the real files, by name; the test is skipped where there are none.
+// mediaFiles are the real files, by path; the test is skipped where there are none.
 func mediaFiles(t *testing.T) map[string][]byte {
 	t.Helper()
-	dir := os.Getenv("REELFRONT_MEDIA")
-	if dir == "" {
-		t.Skip("REELFRONT_MEDIA names no folder of media files")
-	}
 	files := map[string][]byte{}
-	for _, pattern := range []string{"*.mp4", "*.mov", "*.f4v"} {
-		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+	for _, path := range strangers.Media(t, ".mp4", ".mov", ".f4v") {
+		b, err := os.ReadFile(path)
 		require.NoError(t, err)
-		for _, p := range paths {
-			b, err := os.ReadFile(p)
-			require.NoError(t, err)
-			files[filepath.Base(p)] = b
-		}
+		files[path] = b
 	}
-	require.NotEmpty(t, files, "REELFRONT_MEDIA has no MP4")
 	return files
 }
 
-func truths(t *testing.T, name string, media []byte) (all []truth) {
+func truths(t *testing.T, path string, media []byte) (all []truth) {
 	t.Helper()
 	for _, suffix := range []string{".packets.tsv", ".packets-noelst.tsv"} {
-		if tr := readTruth(t, filepath.Join(os.Getenv("REELFRONT_MEDIA"), name+suffix), media); tr != nil {
-			all = append(all, tr)
+		if rows := strangers.Record(t, path+suffix); rows != nil {
+			all = append(all, truthOf(t, rows, media))
 		}
 	}
 	return all
@@ -291,11 +231,11 @@ func compareAny(got map[flv.TagType]*received, all []truth) string {
 }
 
 // refused are files that must be refused, with what the error says.
-func refused(name string) string {
+func refused(path string) string {
 	switch {
-	case strings.Contains(name, "cenc"):
+	case strings.Contains(path, "-cenc-"):
 		return "encrypted"
-	case strings.Contains(name, "malformed"):
+	case strings.Contains(path, "-malformed-"):
 		return "does not fit"
 	}
 	return ""
@@ -303,17 +243,17 @@ func refused(name string) string {
 
 func TestMedia(t *testing.T) {
 	t.Parallel()
-	for name, media := range mediaFiles(t) {
-		t.Run(name, func(t *testing.T) {
+	for path, media := range mediaFiles(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			if why := refused(name); why != "" {
+			if why := refused(path); why != "" {
 				_, err := mp4.Open(context.Background(), flv.NewInput(bytes.NewReader(media), int64(len(media))))
 				require.Error(t, err)
 				require.ErrorContains(t, err, why)
 				return
 			}
 			f, in := open(t, media)
-			require.Empty(t, compareAny(receive(t, f.NewReader(in)), truths(t, name, media)))
+			require.Empty(t, compareAny(receive(t, f.NewReader(in)), truths(t, path, media)))
 			checkInfo(t, f, in)
 		})
 	}

@@ -3,25 +3,15 @@ package mp4_test
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// tool fails or skips the test where a program is missing.
-func tool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-			t.Fatalf("%s is missing", name)
-		}
-		t.Skipf("%s is missing", name)
-	}
-}
+	"github.com/seed-3309b198/reelfront/internal/strangers"
+)
 
 // ffmpeg runs ffmpeg with the words of args, and says what it said where it fails.
 func ffmpeg(t *testing.T, args ...string) {
@@ -30,8 +20,8 @@ func ffmpeg(t *testing.T, args ...string) {
 	for _, a := range args {
 		words = append(words, strings.Fields(a)...)
 	}
-	out, err := exec.Command("ffmpeg", words...).CombinedOutput()
-	require.NoError(t, err, "ffmpeg %s: %s", strings.Join(words, " "), out)
+	got := strangers.Run(t, "ffmpeg", words...)
+	require.NoError(t, got.Err, "ffmpeg %s: %s", strings.Join(words, " "), got.Stderr)
 }
 
 // ffprobe returns the packets of a file as ffprobe sees them. Those at a track's end that an edit list hides are left
@@ -39,8 +29,8 @@ func ffmpeg(t *testing.T, args ...string) {
 func ffprobe(t *testing.T, path string, media []byte, args ...string) truth {
 	t.Helper()
 	args = append(args, "-v", "error", "-show_entries", "packet=stream_index,codec_type,pts_time,dts_time,flags,pos,size", "-of", "json", path)
-	out, err := exec.Command("ffprobe", args...).Output()
-	require.NoError(t, err)
+	got := strangers.Run(t, "ffprobe", args...)
+	require.NoError(t, got.Err, got.Stderr)
 	var found struct {
 		Packets []struct {
 			Index int    `json:"stream_index"`
@@ -52,9 +42,8 @@ func ffprobe(t *testing.T, path string, media []byte, args ...string) truth {
 			Size  string `json:"size"`
 		}
 	}
-	require.NoError(t, json.Unmarshal(out, &found))
-	column := map[string]int{"stream": 0, "type": 1, "pts_ms": 2, "dts_ms": 3, "discard": 4, "pos": 5, "size": 6}
-	var lines []string
+	require.NoError(t, json.Unmarshal(got.Stdout, &found))
+	var rows []strangers.Row
 	for _, p := range found.Packets {
 		ms := func(s string) string {
 			v, err := strconv.ParseFloat(s, 64)
@@ -65,9 +54,11 @@ func ffprobe(t *testing.T, path string, media []byte, args ...string) truth {
 		if strings.Contains(p.Flags, "D") {
 			discard = "1"
 		}
-		lines = append(lines, strings.Join([]string{strconv.Itoa(p.Index), p.Type, ms(p.PTS), ms(p.DTS), discard, p.Pos, p.Size}, "\t"))
+		rows = append(rows, strangers.Row{
+			"stream": strconv.Itoa(p.Index), "type": p.Type, "pts_ms": ms(p.PTS), "dts_ms": ms(p.DTS), "discard": discard, "pos": p.Pos, "size": p.Size,
+		})
 	}
-	all := parseTruth(t, lines, column, "\t", media)
+	all := truthOf(t, rows, media)
 	for i := range all {
 		p := all[i].packets
 		for len(p) > 0 && p[len(p)-1].discard {
@@ -119,8 +110,7 @@ var layouts = []struct{ name, input, output string }{
 // TestVariants puts tracks of every codec together in every layout, and compares each file with what ffprobe sees.
 func TestVariants(t *testing.T) {
 	t.Parallel()
-	tool(t, "ffmpeg")
-	tool(t, "ffprobe")
+	strangers.Path(t, "ffprobe")
 	dir := t.TempDir()
 	for name, how := range sources {
 		ffmpeg(t, how, filepath.Join(dir, name+".mp4"))
