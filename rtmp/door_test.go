@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,21 +29,9 @@ type manor struct {
 	*Server
 	addr  string
 	roots *x509.CertPool
-	log   *lockedBuffer
 
 	mu       sync.Mutex
 	requests []*ConnectRequest
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
 }
 
 func newManor(t *testing.T, s *Server, app *cinema) *manor {
@@ -59,7 +46,7 @@ func certify(s *Server) *manor {
 	certified := httptest.NewUnstartedServer(nil)
 	certified.StartTLS()
 	defer certified.Close()
-	m := &manor{Server: s, roots: x509.NewCertPool(), log: new(lockedBuffer)}
+	m := &manor{Server: s, roots: x509.NewCertPool()}
 	m.roots.AddCert(certified.Certificate())
 	s.TLSConfig = &tls.Config{Certificates: certified.TLS.Certificates}
 	return m
@@ -68,7 +55,7 @@ func certify(s *Server) *manor {
 func (m *manor) open(t *testing.T, app *cinema) {
 	t.Helper()
 	s := m.Server
-	s.Logger = slog.New(slog.NewTextHandler(m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.Logger = slog.New(slog.DiscardHandler)
 	s.Handler = HandlerFunc(func(_ context.Context, r *ConnectRequest) (App, error) {
 		if r.App == "closed" {
 			return nil, &StatusError{Code: CodeConnectRejected, Application: "closed today"}

@@ -7,89 +7,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/rtmp"
 )
-
-const nginxMain = `
-daemon off;
-%s
-worker_processes 1;
-error_log stderr;
-pid %s/pid;
-events {}
-`
-
-// nginxHTTP is a reverse proxy with its defaults, HTTP/1.0 and a connection for each request, that says for whom it asks.
-const nginxHTTP = `
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	server {
-		listen %[2]s;
-		location / {
-			proxy_pass http://%[3]s;
-			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-		}
-	}
-}
-`
-
-// nginxStream is a TCP proxy that sends PROXY headers.
-const nginxStream = `
-stream {
-	server {
-		listen %[2]s;
-		proxy_pass %[3]s;
-		proxy_protocol on;
-	}
-}
-`
-
-// startNginx starts a proxy in front of a server, with a part of its configuration that gets a folder, the address to
-// listen at and the server's. It inherits a socket that is open already, so nobody has to wait for it.
-func startNginx(t *testing.T, head, part, upstream string) (addr string) {
-	t.Helper()
-	program := tool(t, "nginx")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	socket, err := listener.(*net.TCPListener).File()
-	require.NoError(t, err)
-	addr = listener.Addr().String()
-	require.NoError(t, listener.Close())
-	if os.Geteuid() == 0 {
-		head += "user root;" // else root's workers do not stay root, and then they cannot use dir
-	}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "nginx.conf")
-	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(nginxMain, head, dir)+fmt.Sprintf(part, dir, addr, upstream)), 0o600))
-	var log bytes.Buffer
-	cmd := exec.Command(program, "-p", dir, "-e", "stderr", "-c", config)
-	cmd.Env = append(os.Environ(), "NGINX=3;")
-	cmd.ExtraFiles = []*os.File{socket}
-	cmd.Stderr = &log
-	require.NoError(t, cmd.Start())
-	require.NoError(t, socket.Close())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	return addr
-}
 
 // fromElsewhere has a client connect from another address of this machine than proxies do.
 func fromElsewhere(t *testing.T) *rtmp.ClientOptions {
@@ -147,7 +71,7 @@ func TestBehindNginx(t *testing.T) {
 				config.TrustedProxies, viewer = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, "127.0.0.2"
 			}
 			s := newStation(t, config)
-			addr := startNginx(t, "", nginxHTTP, s.addr)
+			addr := strangers.Nginx(t, s.addr)
 			url := "rtmpt://" + addr + "/vod"
 			require.Greater(t, playAll(t, url+"/mp4:flv/mp4/testdata/faststart.mp4", fromElsewhere(t)), 50)
 			requireViewer(t, s, viewer)
@@ -164,16 +88,10 @@ func TestBehindNginx(t *testing.T) {
 	}
 }
 
-// nginx's module for TCP may be built in, be a file, or be missing.
 func TestBehindNginxStream(t *testing.T) {
 	t.Parallel()
-	const module = "/usr/lib/nginx/modules/ngx_stream_module.so"
-	tool(t, "nginx")
-	if _, err := os.Stat(module); err != nil {
-		t.Skipf("nginx has no %s", module)
-	}
 	s := newStation(t, &rtmp.Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
-	addr := startNginx(t, "load_module "+module+";", nginxStream, s.addr)
+	addr := strangers.NginxStream(t, s.addr)
 	for _, scheme := range []string{"rtmp", "rtmpe", "rtmpt"} {
 		t.Run(scheme, func(t *testing.T) {
 			require.Greater(t, playAll(t, scheme+"://"+addr+"/vod/mp4:flv/mp4/testdata/faststart.mp4", fromElsewhere(t)), 50)

@@ -3,14 +3,12 @@ package rtmp_test
 import (
 	"bytes"
 	"compress/zlib"
-	"context"
 	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,41 +17,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
 	"github.com/seed-3309b198/reelfront/rtmp/vod"
 )
-
-// tool is the path of a program that a test needs. Without it the test is skipped, or fails if REELFRONT_REQUIRE_TOOLS says
-// so.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	for _, candidate := range []string{name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(candidate); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-		t.Fatalf("%s is not installed", name)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
-}
-
-// run runs a program that is to end by itself, and returns what it said. HOME is a folder of its own, because rtmpdump
-// remembers the hashes of SWF files there.
-func run(t *testing.T, program string, args ...string) (stdout []byte, stderr string, err error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	var out, told bytes.Buffer
-	cmd := exec.CommandContext(ctx, tool(t, program), args...)
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
-	cmd.Stdout, cmd.Stderr = &out, &told
-	err = cmd.Run()
-	require.NoError(t, ctx.Err(), "%s did not end by itself: %s", program, told.String())
-	return out.Bytes(), told.String(), err
-}
 
 // station is a server of the test data, with every door.
 type station struct {
@@ -111,14 +79,20 @@ var clips = []struct {
 	{"mp3:flv/mp3/testdata/cbr", 10_000},
 }
 
+// rtmpdump runs with a HOME of its own, because it remembers the hashes of SWF files there.
+func rtmpdump(t *testing.T, args ...string) strangers.Outcome {
+	t.Helper()
+	return strangers.Run(t, "env", append([]string{"HOME=" + t.TempDir(), strangers.Path(t, "rtmpdump")}, args...)...)
+}
+
 // record has rtmpdump play a stream into a file, and returns that. Its status is 2 where the last packet begins before
 // 99.9 % of the stream's duration.
 func record(t *testing.T, url, name string, args ...string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.flv")
-	_, told, err := run(t, "rtmpdump", append([]string{"-r", url, "-y", name, "-o", out}, args...)...)
-	if err != nil {
-		require.Contains(t, told, "Download may be incomplete", err)
+	got := rtmpdump(t, append([]string{"-r", url, "-y", name, "-o", out}, args...)...)
+	if got.Err != nil {
+		require.Contains(t, got.Stderr, "Download may be incomplete", got.Err)
 	}
 	file, err := os.ReadFile(out)
 	require.NoError(t, err)
@@ -127,7 +101,7 @@ func record(t *testing.T, url, name string, args ...string) []byte {
 
 func TestRTMPDumpThroughEveryDoor(t *testing.T) {
 	t.Parallel()
-	tool(t, "rtmpdump")
+	strangers.Path(t, "rtmpdump")
 	s := newStation(t, &rtmp.Server{})
 	for _, clip := range clips {
 		want := record(t, "rtmp://"+s.addr+"/vod", clip.name)
@@ -148,15 +122,15 @@ func TestRTMPDumpThroughEveryDoor(t *testing.T) {
 // framecrc has ffmpeg list the packets of a stream with their times and checksums.
 func framecrc(t *testing.T, url, name string) string {
 	t.Helper()
-	got, told, err := run(t, "ffmpeg", "-v", "error", "-rtmp_buffer", "3600000", "-rtmp_app", "vod", "-rtmp_playpath", name,
+	got := strangers.Run(t, "ffmpeg", "-v", "error", "-rtmp_buffer", "3600000", "-rtmp_app", "vod", "-rtmp_playpath", name,
 		"-i", url, "-c", "copy", "-f", "framecrc", "-")
-	require.NoError(t, err, told)
-	return string(got)
+	require.NoError(t, got.Err, got.Stderr)
+	return string(got.Stdout)
 }
 
 func TestFFmpegThroughEveryDoor(t *testing.T) {
 	t.Parallel()
-	tool(t, "ffmpeg")
+	strangers.Path(t, "ffmpeg")
 	s := newStation(t, &rtmp.Server{})
 	for _, clip := range clips {
 		want := framecrc(t, "rtmp://"+s.addr+"/vod", clip.name)
@@ -176,14 +150,14 @@ func TestFFmpegThroughEveryDoor(t *testing.T) {
 // rtmpdump, when refused, ends where the server closes.
 func TestRTMPDumpRejectedThroughEveryDoor(t *testing.T) {
 	t.Parallel()
-	tool(t, "rtmpdump")
+	strangers.Path(t, "rtmpdump")
 	s := newStation(t, &rtmp.Server{})
 	for _, scheme := range []string{"rtmp", "rtmpe", "rtmpt", "rtmpte", "rtmps", "rtmpts"} {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()
-			_, told, err := run(t, "rtmpdump", "-r", scheme+"://"+s.addr+"/closed", "-y", "clip", "-o", filepath.Join(t.TempDir(), "out.flv"))
-			require.Error(t, err, told)
-			require.Contains(t, told, "server sent error")
+			got := rtmpdump(t, "-r", scheme+"://"+s.addr+"/closed", "-y", "clip", "-o", filepath.Join(t.TempDir(), "out.flv"))
+			require.Error(t, got.Err, got.Stderr)
+			require.Contains(t, got.Stderr, "server sent error")
 		})
 	}
 }
@@ -191,7 +165,7 @@ func TestRTMPDumpRejectedThroughEveryDoor(t *testing.T) {
 // TestSWFVerificationOfRTMPDump has rtmpdump fetch a SWF file, compressed or not, and prove that it has it.
 func TestSWFVerificationOfRTMPDump(t *testing.T) {
 	t.Parallel()
-	tool(t, "rtmpdump")
+	strangers.Path(t, "rtmpdump")
 	files := map[string]string{
 		"/plain.swf": "FWS\x0a\x26\x00\x00\x00thirty bytes of a Flash movie.",
 		"/other.swf": "FWS\x0a\x26\x00\x00\x00thirty bytes of another movie.",
@@ -221,8 +195,8 @@ func TestSWFVerificationOfRTMPDump(t *testing.T) {
 				t.Parallel()
 				out := filepath.Join(t.TempDir(), "out.flv")
 				args := append([]string{"-r", scheme + "://" + s.addr + "/vod", "-y", "flv/testdata/avc-aac", "-o", out}, args...)
-				_, told, err := run(t, "rtmpdump", args...)
-				require.Error(t, err, told)
+				got := rtmpdump(t, args...)
+				require.Error(t, got.Err, got.Stderr)
 			})
 		}
 	}

@@ -251,18 +251,26 @@ func TestPaceKeepsBuffersFull(t *testing.T) {
 	bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(2 * time.Second)
 		p.play("film")
-		began := time.Now()
-		p.until(CodePlayStart)
-		sent := time.Duration(0)
-		for sent < 59*time.Second {
-			for _, m := range media(p.within(50 * time.Millisecond)) {
-				sent = max(sent, time.Duration(m.Timestamp)*time.Millisecond)
-			}
-			ahead := sent - time.Since(began)
-			require.GreaterOrEqual(t, ahead, 2*time.Second)
-			require.LessOrEqual(t, ahead, 3*time.Second+frameTime*time.Millisecond)
-		}
+		requirePace(t, p, 59*time.Second, func(int) {})
 	})
+}
+
+// requirePace holds that a client with a buffer of two seconds, which has just asked to play, is always that far ahead,
+// and hardly farther, until it has been sent as much as length. It calls step before each 50 ms, with their number.
+func requirePace(t *testing.T, p *peer, length time.Duration, step func(i int)) {
+	t.Helper()
+	began := time.Now()
+	p.until(CodePlayStart)
+	sent := time.Duration(0)
+	for i := 0; sent < length; i++ {
+		step(i)
+		for _, m := range media(p.within(50 * time.Millisecond)) {
+			sent = max(sent, time.Duration(m.Timestamp)*time.Millisecond)
+		}
+		ahead := sent - time.Since(began)
+		require.GreaterOrEqual(t, ahead, 2*time.Second)
+		require.LessOrEqual(t, ahead, 3*time.Second+frameTime*time.Millisecond)
+	}
 }
 
 func TestBufferLengthInMidPlay(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
 	"github.com/seed-3309b198/reelfront/rtmp/vod"
@@ -53,15 +53,9 @@ func (l *pipes) dial(context.Context, string, string) (net.Conn, error) {
 // ffmpeg runs FFmpeg, which must have nothing to say.
 func ffmpeg(t *testing.T, args ...string) {
 	t.Helper()
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-			t.Fatal("ffmpeg is not installed")
-		}
-		t.Skip("ffmpeg is not installed")
-	}
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-nostdin", "-v", "error"}, args...)...).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Empty(t, string(out))
+	got := strangers.Run(t, "ffmpeg", append([]string{"-nostdin", "-v", "error"}, args...)...)
+	require.NoError(t, got.Err, got.Stderr)
+	require.Empty(t, got.Stderr)
 }
 
 const filmSeconds = 20

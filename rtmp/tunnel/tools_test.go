@@ -3,95 +3,20 @@ package tunnel
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
-	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
-
-// tool is the path of a program that a test needs, which is skipped without it, or fails if REELFRONT_REQUIRE_TOOLS says so.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	for _, candidate := range []string{name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(candidate); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-		t.Fatalf("%s is not installed", name)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
-}
-
-const nginxConfig = `
-daemon off;
-%[4]s
-worker_processes 1;
-error_log stderr;
-pid %[1]s/pid;
-events {}
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	server {
-		listen %[2]s;
-		location / { proxy_pass %[3]s; }
-	}
-}
-`
-
-// nginx starts a reverse proxy in front of a server, with its defaults: HTTP/1.0 and a connection for each request. It
-// inherits a socket that is open already, so nobody has to wait for it.
-func nginx(t *testing.T, upstream string) (address string) {
-	t.Helper()
-	program := tool(t, "nginx")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	socket, err := listener.(*net.TCPListener).File()
-	require.NoError(t, err)
-	address = listener.Addr().String()
-	require.NoError(t, listener.Close())
-	dir := t.TempDir()
-	config := filepath.Join(dir, "nginx.conf")
-	user := "" // nginx does not let root's workers stay root unless told so, and then they cannot use dir
-	if os.Geteuid() == 0 {
-		user = "user root;"
-	}
-	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, nginxConfig, dir, address, upstream, user), 0o600))
-	var log bytes.Buffer
-	cmd := exec.Command(program, "-p", dir, "-e", "stderr", "-c", config)
-	cmd.Env = append(os.Environ(), "NGINX=3;")
-	cmd.ExtraFiles = []*os.File{socket}
-	cmd.Stderr = &log
-	require.NoError(t, cmd.Start())
-	require.NoError(t, socket.Close())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	return address
-}
 
 func TestBehindNginx(t *testing.T) {
 	t.Parallel()
 	h := new(Handler)
-	address := nginx(t, serve(t, h).URL)
+	address := strangers.Nginx(t, serve(t, h).Listener.Addr().String())
 	t.Run("librtmp", func(t *testing.T) { playOverSocket(t, h, address) })
 	t.Run("Dial", func(t *testing.T) {
 		client, accepted := pair(t, h, "http://"+address, nil)
@@ -117,16 +42,15 @@ func TestRealClientsConnect(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			program := tool(t, tc.program)
+			program := strangers.Path(t, tc.program)
 			h := new(Handler)
-			base := serve(t, h).URL
+			address := serve(t, h).Listener.Addr().String()
 			if tc.proxied {
-				base = "http://" + nginx(t, base)
+				address = strangers.Nginx(t, address)
 			}
-			name := strings.Replace(base, "http://", "rtmpt://", 1) + "/app/name"
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, program, append(tc.args, name)...)
+			cmd := exec.CommandContext(ctx, program, append(tc.args, "rtmpt://"+address+"/app/name")...)
 			require.NoError(t, cmd.Start())
 			c, err := h.Accept()
 			require.NoError(t, err)
