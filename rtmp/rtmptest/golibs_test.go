@@ -11,6 +11,7 @@ import (
 	joy4 "github.com/nareix/joy4/format/rtmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/rtmp"
 	"github.com/seed-3309b198/reelfront/rtmp/rtmptest"
 )
@@ -24,7 +25,7 @@ func dialGortmplib(t *testing.T, location string) (*gortmplib.Client, error) {
 		return nil, err
 	}
 	t.Cleanup(c.Close)
-	require.NoError(t, c.NetConn().SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, c.NetConn().SetReadDeadline(time.Now().Add(strangers.Patience)))
 	return c, nil
 }
 
@@ -64,10 +65,10 @@ func statusCode(m *message.CommandAMF0) string {
 
 // playJoy4 reads as many packets as there are to be, since joy4 does not look at what a server says of the end.
 func playJoy4(t *testing.T, srv *rtmptest.Server, path string, want film) film {
-	c, err := joy4.DialTimeout(srv.URL+"/"+path, patience)
+	c, err := joy4.DialTimeout(srv.URL+"/"+path, strangers.Patience)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
-	require.NoError(t, c.NetConn().SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, c.NetConn().SetReadDeadline(time.Now().Add(strangers.Patience)))
 	streams, err := c.Streams()
 	require.NoError(t, err)
 	got := make(film)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/rtmp"
 	"github.com/seed-3309b198/reelfront/rtmp/rtmptest"
 )
@@ -28,18 +29,13 @@ func enhanced() []flv.Codec {
 // arrives is what the records beside the files say.
 func TestMedia(t *testing.T) {
 	t.Parallel()
-	dir := os.Getenv("REELFRONT_MEDIA")
-	if dir == "" {
-		t.Skip("REELFRONT_MEDIA is not set: it names a folder of real files with their packet lists")
-	}
-	names := mediaNames(t, dir)
-	require.NotEmpty(t, names)
-	srv := rtmptest.NewServer(t, os.DirFS(dir))
-	for _, name := range names {
-		t.Run(name, func(t *testing.T) {
+	paths := strangers.Media(t, ".flv", ".mp4", ".mp3", ".mov", ".f4v", ".m4a")
+	srv := rtmptest.NewServer(t, os.DirFS(filepath.Dir(paths[0])))
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			t.Run("enhanced", func(t *testing.T) { requireMedia(t, srv, dir, name, enhanced()) })
-			t.Run("classic", func(t *testing.T) { requireMedia(t, srv, dir, name, nil) })
+			t.Run("enhanced", func(t *testing.T) { requireMedia(t, srv, path, enhanced()) })
+			t.Run("classic", func(t *testing.T) { requireMedia(t, srv, path, nil) })
 		})
 	}
 }
@@ -47,7 +43,7 @@ func TestMedia(t *testing.T) {
 // Files of the codecs that only Enhanced RTMP carries, to a client that announces them and to one that does not.
 func TestEnhanced(t *testing.T) {
 	t.Parallel()
-	needs(t, "ffprobe")
+	strangers.Path(t, "ffprobe")
 	srv := rtmptest.NewServer(t, os.DirFS(root))
 	for _, name := range []string{"hevc", "av1", "vp9", "opus", "flac", "ac3", "eac3"} {
 		t.Run(name, func(t *testing.T) {
@@ -62,26 +58,13 @@ func TestEnhanced(t *testing.T) {
 	}
 }
 
-func mediaNames(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	for _, e := range entries {
-		switch filepath.Ext(e.Name()) {
-		case ".flv", ".mp4", ".mp3", ".mov", ".f4v", ".m4a":
-			names = append(names, e.Name())
-		}
-	}
-	return names
-}
-
-func requireMedia(t *testing.T, srv *rtmptest.Server, dir, name string, codecs []flv.Codec) {
+func requireMedia(t *testing.T, srv *rtmptest.Server, path string, codecs []flv.Codec) {
+	name := filepath.Base(path)
 	tags, err := playAs(t.Context(), srv.URL+"/"+streamName(name), codecs)
 	if err != nil {
 		var status *rtmp.StatusError
 		require.ErrorAs(t, err, &status)
 	}
-	path := filepath.Join(dir, name)
 	switch {
 	case strings.Contains(name, "cenc"):
 		require.Error(t, err, "it is encrypted")
@@ -121,22 +104,22 @@ func playWith(ctx context.Context, url string, opts *rtmp.ClientOptions) (tags [
 // requireTags requires the tags of an FLV file: the same bodies at the same times. An empty body is no media.
 func requireTags(t *testing.T, path string, got []flv.Tag, refusal error, codecs []flv.Codec) {
 	t.Helper()
-	rows := table(t, path+".tags.tsv")
+	rows := strangers.Record(t, path+".tags.tsv")
 	require.NotEmpty(t, rows)
-	if codecs == nil && slices.ContainsFunc(rows, func(r row) bool { return strings.HasPrefix(r["codec"], "EX:") }) {
+	if codecs == nil && slices.ContainsFunc(rows, func(r strangers.Row) bool { return strings.HasPrefix(r["codec"], "EX:") }) {
 		requireCode(t, rtmp.CodePlayNoSupportedTrack, refusal)
 		return
 	}
 	require.NoError(t, refusal)
 	for kind, tagType := range map[string]flv.TagType{"audio": flv.TagAudio, "video": flv.TagVideo} {
-		want := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r["tag"] != kind || r["body_size"] == "0" })
+		want := slices.DeleteFunc(slices.Clone(rows), func(r strangers.Row) bool { return r["tag"] != kind || r["body_size"] == "0" })
 		have := slices.DeleteFunc(slices.Clone(got), func(tag flv.Tag) bool { return tag.Type != tagType })
 		require.Equal(t, len(want), len(have), kind)
 		for i, r := range want {
 			sum := sha1.Sum(have[i].Data)
 			require.Equal(t, r["body_sha1_12"], hex.EncodeToString(sum[:])[:12], "%s tag %d", kind, i)
-			shift := got[0].Timestamp - firstMedia(rows)
-			require.Equal(t, uint32(r.ms(t, "ts_ms"))+shift, have[i].Timestamp, "%s tag %d", kind, i)
+			shift := got[0].Timestamp - firstMedia(t, rows)
+			require.Equal(t, uint32(r.Number(t, "ts_ms"))+shift, have[i].Timestamp, "%s tag %d", kind, i)
 		}
 	}
 }
@@ -148,7 +131,7 @@ func requireTracks(t *testing.T, path string, got []flv.Tag, refusal error, code
 	have := filmOf(t, got)
 	var wanted []film
 	for _, suffix := range []string{".packets.tsv", ".packets-noelst.tsv"} {
-		if rows := table(t, path+suffix); rows != nil {
+		if rows := strangers.Record(t, path+suffix); rows != nil {
 			wanted = append(wanted, filmOfRows(t, path, rows, have, codecs))
 		}
 	}
@@ -156,7 +139,7 @@ func requireTracks(t *testing.T, path string, got []flv.Tag, refusal error, code
 		require.NotZero(t, have.count())
 		return
 	}
-	if codecs == nil && len(wanted[0]) < len(filmOfRows(t, path, table(t, path+".packets.tsv"), have, enhanced())) {
+	if codecs == nil && len(wanted[0]) < len(filmOfRows(t, path, strangers.Record(t, path+".packets.tsv"), have, enhanced())) {
 		requireCode(t, rtmp.CodePlayNoSupportedTrack, refusal)
 		return
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 // packet is a frame of video or audio: its codec's bytes, without any container's headers.
@@ -101,8 +103,8 @@ func timelines(t *testing.T, path string) []film {
 func probe(t *testing.T, args ...string) film {
 	t.Helper()
 	fixed := []string{"-v", "error", "-of", "json", "-show_packets", "-show_data_hash", "md5"}
-	out := run(t, "ffprobe", append(fixed, args...)...)
-	require.NoError(t, out.err, out.stderr)
+	out := strangers.Run(t, "ffprobe", append(fixed, args...)...)
+	require.NoError(t, out.Err, out.Stderr)
 	var found struct {
 		Packets []struct {
 			Type   string `json:"codec_type"`
@@ -112,7 +114,7 @@ func probe(t *testing.T, args ...string) film {
 			Hash   string `json:"data_hash"`
 		}
 	}
-	require.NoError(t, json.Unmarshal(out.stdout, &found))
+	require.NoError(t, json.Unmarshal(out.Stdout, &found))
 	f, first := make(film), make(map[string]int)
 	for _, p := range found.Packets {
 		if p.Type != "video" && p.Type != "audio" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
 	"github.com/seed-3309b198/reelfront/rtmp/rtmptest"
@@ -30,16 +31,16 @@ func playRTMPDump(t *testing.T, srv *rtmptest.Server, path string, _ film) film 
 // dump runs rtmpdump, whose status is 2 where the last packet begins before 99.9 % of the stream's duration.
 func dump(t *testing.T, args ...string) {
 	t.Helper()
-	got := run(t, "rtmpdump", args...)
-	if got.err != nil {
-		require.Contains(t, got.stderr, "Download may be incomplete", got.err)
+	got := strangers.Run(t, "rtmpdump", args...)
+	if got.Err != nil {
+		require.Contains(t, got.Stderr, "Download may be incomplete", got.Err)
 	}
 }
 
 func playGStreamer(t *testing.T, srv *rtmptest.Server, path string, _ film) film {
 	out := filepath.Join(t.TempDir(), "out.flv")
-	got := run(t, "gst-launch-1.0", "rtmp2src", "location="+srv.URL+"/"+path, "!", "filesink", "location="+out)
-	require.NoError(t, got.err, got.stderr)
+	got := strangers.Run(t, "gst-launch-1.0", "rtmp2src", "location="+srv.URL+"/"+path, "!", "filesink", "location="+out)
+	require.NoError(t, got.Err, got.Stderr)
 	return probe(t, out)
 }
 
@@ -49,7 +50,7 @@ const longReel = "flv/testdata/avc-aac.flv"
 // rtmpdump, in each of the ways that people use it.
 func TestRTMPDump(t *testing.T) {
 	t.Parallel()
-	needs(t, "ffprobe")
+	strangers.Path(t, "ffprobe")
 	whole := probe(t, filepath.Join(root, longReel))
 	srv := rtmptest.NewUnstartedServer(t, &vod.Handler{Origin: origin.FS(os.DirFS(root))})
 	var pauses atomic.Int32
@@ -92,12 +93,12 @@ func TestRTMPDump(t *testing.T) {
 // A download that broke off goes on where it was.
 func TestRTMPDumpResume(t *testing.T) {
 	t.Parallel()
-	needs(t, "ffprobe")
+	strangers.Path(t, "ffprobe")
 	srv := rtmptest.NewServer(t, os.DirFS(root))
 	out := filepath.Join(t.TempDir(), "out.flv")
 	srv.Fail(&rtmptest.Fault{Bytes: 16_000})
-	broken := run(t, "rtmpdump", "-r", srv.URL+"/"+longReel, "-o", out)
-	require.Error(t, broken.err, broken.stderr)
+	broken := strangers.Run(t, "rtmpdump", "-r", srv.URL+"/"+longReel, "-o", out)
+	require.Error(t, broken.Err, broken.Stderr)
 	half := probe(t, out)
 	whole := probe(t, filepath.Join(root, longReel))
 	require.Greater(t, half.count(), 20)
@@ -113,9 +114,9 @@ func TestFFmpegDecodes(t *testing.T) {
 	t.Parallel()
 	srv := rtmptest.NewServer(t, rtmptest.Clips())
 	for _, name := range []string{"clip", "mp4:clip.mp4", "mp3:clip"} {
-		got := run(t, "ffmpeg", "-v", "error", "-xerror", "-rtmp_buffer", hour, "-i", srv.URL+"/"+name, "-f", "null", "-")
-		require.NoError(t, got.err, got.stderr)
-		require.Empty(t, got.stderr)
+		got := strangers.Run(t, "ffmpeg", "-v", "error", "-xerror", "-rtmp_buffer", hour, "-i", srv.URL+"/"+name, "-f", "null", "-")
+		require.NoError(t, got.Err, got.Stderr)
+		require.Empty(t, got.Stderr)
 	}
 }
 
@@ -134,9 +135,9 @@ func TestFFmpegSeeks(t *testing.T) {
 func TestGStreamerInRealTime(t *testing.T) {
 	t.Parallel()
 	srv := rtmptest.NewServer(t, rtmptest.Clips())
-	got := run(t, "gst-launch-1.0", "rtmp2src", "location="+srv.URL+"/clip.flv", "!", "flvdemux", "!", "h264parse", "!",
+	got := strangers.Run(t, "gst-launch-1.0", "rtmp2src", "location="+srv.URL+"/clip.flv", "!", "flvdemux", "!", "h264parse", "!",
 		"fakesink", "sync=true")
-	require.NoError(t, got.err, got.stderr)
-	require.Greater(t, got.took.Seconds(), 1.8)
-	require.Less(t, got.took.Seconds(), 10.0)
+	require.NoError(t, got.Err, got.Stderr)
+	require.Greater(t, got.Took.Seconds(), 1.8)
+	require.Less(t, got.Took.Seconds(), 10.0)
 }

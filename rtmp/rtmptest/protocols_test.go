@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
 	"github.com/seed-3309b198/reelfront/rtmp/rtmptest"
@@ -19,7 +20,7 @@ import (
 // The same port in each of the protocols that clients speak, with the clients that speak them.
 func TestProtocols(t *testing.T) {
 	t.Parallel()
-	needs(t, "ffprobe")
+	strangers.Path(t, "ffprobe")
 	secure := httptest.NewUnstartedServer(nil) // for its certificate
 	secure.StartTLS()
 	t.Cleanup(secure.Close)

@@ -13,10 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/rtmp/rtmptest"
 )
 
-// root is the folder that the strangers' server plays.
+// root is the folder that the players' server plays.
 const root = "../.."
 
 // reels are the files that are played, with their codecs.
@@ -40,9 +41,9 @@ var reels = []struct{ path, codecs string }{
 	{"flv/mp3/testdata/mpeg25-8000.mp3", "mp3-8k"},
 }
 
-// strangers are other people's clients. Each is given a URL as its users would give it, and tells what it received;
+// players are other people's clients. Each is given a URL as its users would give it, and tells what it received;
 // where it cannot tell the end of a stream it reads as many packets as there should be.
-var strangers = []struct {
+var players = []struct {
 	name   string
 	codecs string // that it takes; "" for all
 	play   func(t *testing.T, srv *rtmptest.Server, path string, want film) film
@@ -56,18 +57,18 @@ var strangers = []struct {
 
 func TestStrangersPlay(t *testing.T) {
 	t.Parallel()
-	needs(t, "ffprobe")
+	strangers.Path(t, "ffprobe")
 	srv := rtmptest.NewServer(t, os.DirFS(root))
 	for _, reel := range reels {
 		t.Run(reel.path, func(t *testing.T) {
 			t.Parallel()
 			want := timelines(t, filepath.Join(root, reel.path))
 			require.NotZero(t, want[0].count())
-			for _, stranger := range strangers {
-				if takes(stranger.codecs, reel.codecs) {
-					t.Run(stranger.name, func(t *testing.T) {
+			for _, player := range players {
+				if takes(player.codecs, reel.codecs) {
+					t.Run(player.name, func(t *testing.T) {
 						t.Parallel()
-						requireFilm(t, want, stranger.play(t, srv, reel.path, want[0]))
+						requireFilm(t, want, player.play(t, srv, reel.path, want[0]))
 					})
 				}
 			}
@@ -97,9 +98,9 @@ func TestStrangersMissing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := run(t, command[0], command[1:]...)
-			require.Error(t, got.err, got.stderr)
-			require.Less(t, got.took.Seconds(), 10.0)
+			got := strangers.Run(t, command[0], command[1:]...)
+			require.Error(t, got.Err, got.Stderr)
+			require.Less(t, got.Took.Seconds(), 10.0)
 		})
 	}
 	t.Run("gortmplib", func(t *testing.T) {
@@ -122,9 +123,9 @@ func TestStrangersRejected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := run(t, command[0], command[1:]...)
-			require.Error(t, got.err, got.stderr)
-			require.Less(t, got.took.Seconds(), 10.0)
+			got := strangers.Run(t, command[0], command[1:]...)
+			require.Error(t, got.Err, got.Stderr)
+			require.Less(t, got.Took.Seconds(), 10.0)
 		})
 	}
 	t.Run("gortmplib", func(t *testing.T) {
@@ -143,7 +144,7 @@ func TestStrangersBreakOff(t *testing.T) {
 	} {
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()
-			needs(t, program)
+			strangers.Path(t, program)
 			srv := rtmptest.NewServer(t, rtmptest.Clips())
 			srv.Fail(&rtmptest.Fault{Err: errors.New("gone"), Tags: 10})
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

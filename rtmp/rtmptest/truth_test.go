@@ -1,71 +1,21 @@
 package rtmptest_test
 
 import (
-	"bufio"
-	"compress/gzip"
-	"crypto/md5"
-	"encoding/hex"
-	"errors"
-	"io"
-	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3309b198/reelfront/flv"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
-// row is a line of a record about a file, by its columns' names.
-type row map[string]string
-
-func (r row) ms(t *testing.T, column string) float64 {
-	t.Helper()
-	v, err := strconv.ParseFloat(r[column], 64)
-	require.NoError(t, err, column)
-	return v
-}
-
-// table reads a record, which may be packed; nil where there is none.
-func table(t *testing.T, path string) (rows []row) {
-	t.Helper()
-	f, err := os.Open(path)
-	packed := errors.Is(err, fs.ErrNotExist)
-	if packed {
-		f, err = os.Open(path + ".gz")
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	require.NoError(t, err)
-	defer func() { require.NoError(t, f.Close()) }()
-	in := io.Reader(f)
-	if packed {
-		in, err = gzip.NewReader(f)
-		require.NoError(t, err)
-	}
-	lines := bufio.NewScanner(in)
-	require.True(t, lines.Scan())
-	columns := strings.Split(strings.TrimPrefix(lines.Text(), "#"), "\t")
-	for lines.Scan() {
-		r := make(row)
-		for i, cell := range strings.Split(lines.Text(), "\t") {
-			r[columns[i]] = cell
-		}
-		rows = append(rows, r)
-	}
-	require.NoError(t, lines.Err())
-	return rows
-}
-
 // firstMedia is when the first audio or video tag of a file is, in ms.
-func firstMedia(rows []row) uint32 {
+func firstMedia(t *testing.T, rows []strangers.Row) uint32 {
+	t.Helper()
 	for _, r := range rows {
 		if r["tag"] != "script" {
-			v, _ := strconv.ParseUint(r["ts_ms"], 10, 32)
-			return uint32(v)
+			return uint32(r.Number(t, "ts_ms"))
 		}
 	}
 	return 0
@@ -80,7 +30,7 @@ func codecNames() map[string]bool {
 }
 
 // filmOfRows are the tracks of a file that a client is to receive: of several, those that it did receive packets of.
-func filmOfRows(t *testing.T, path string, rows []row, got film, codecs []flv.Codec) film {
+func filmOfRows(t *testing.T, path string, rows []strangers.Row, got film, codecs []flv.Codec) film {
 	t.Helper()
 	file, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -95,7 +45,7 @@ func filmOfRows(t *testing.T, path string, rows []row, got film, codecs []flv.Co
 		if tracks[track] == nil {
 			tracks[track] = make(film)
 		}
-		p := packet{dts: r.ms(t, "dts_ms"), pts: r.ms(t, "pts_ms"), md5: r.hash(t, file)}
+		p := packet{dts: r.Number(t, "dts_ms"), pts: r.Number(t, "pts_ms"), md5: r.MD5(t, file)}
 		tracks[track][r["type"]] = append(tracks[track][r["type"]], p)
 	}
 	want := make(film)
@@ -121,17 +71,6 @@ func holds(track, packets []packet) bool {
 		}
 	}
 	return true
-}
-
-// hash is the start of a packet's MD5. Of long files the record only says where in the file the packet is.
-func (r row) hash(t *testing.T, file []byte) string {
-	t.Helper()
-	if hash, ok := r["md5_12"]; ok {
-		return hash
-	}
-	pos, size := int(r.ms(t, "pos")), int(r.ms(t, "size"))
-	sum := md5.Sum(file[pos : pos+size])
-	return hex.EncodeToString(sum[:])
 }
 
 // filmOf takes the codecs' headers off the tags of a stream. Nothing may need a sequence header that has not come.
