@@ -1,7 +1,6 @@
 package distribution
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"net"
@@ -16,22 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
 )
-
-// tool is the path of a program that a test needs.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
 
 // listen serves an edge's default distribution, whose bucket has clips under names that people gave to files, and
 // returns the address.
@@ -67,8 +54,6 @@ func listen(t *testing.T, e *Edge, d *Distribution) string {
 // saved plays a stream with rtmpdump or ffmpeg and returns what it saved and said.
 func saved(t *testing.T, program, address, name string) (data []byte, said string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
 	out := filepath.Join(t.TempDir(), "out.flv")
 	url := "rtmp://" + address + "/cfx/st"
 	var args []string
@@ -80,19 +65,15 @@ func saved(t *testing.T, program, address, name string) (data []byte, said strin
 	case "ffmpeg":
 		args = []string{"-v", "error", "-i", url + "/" + name, "-c", "copy", "-y", out}
 	}
-	var text bytes.Buffer
-	cmd := exec.CommandContext(ctx, tool(t, strings.Fields(program)[0]), args...)
-	cmd.Stdout, cmd.Stderr = &text, &text
-	err := cmd.Run()
-	require.NoError(t, ctx.Err(), "%s hangs: %s", program, text.String())
-	if err != nil {
-		require.IsType(t, new(exec.ExitError), err)
+	got := strangers.Run(t, strings.Fields(program)[0], args...)
+	if got.Err != nil {
+		require.IsType(t, new(exec.ExitError), got.Err)
 	}
-	data, err = os.ReadFile(out)
+	data, err := os.ReadFile(out)
 	if err != nil {
 		require.ErrorIs(t, err, os.ErrNotExist)
 	}
-	return data, text.String()
+	return data, got.Stderr
 }
 
 func TestClientsPlaySignedNames(t *testing.T) {

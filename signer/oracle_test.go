@@ -15,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/feature/cloudfront/sign"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 )
 
 // TestVectors verifies names that were signed long before with a key that nobody has any more.
@@ -107,12 +109,7 @@ func TestAgainstSDK(t *testing.T) {
 // TestAgainstOpenSSL signs as the shell samples of AWS's guide do.
 func TestAgainstOpenSSL(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-			t.Fatal("openssl is missing")
-		}
-		t.Skip("openssl is missing")
-	}
+	strangers.Path(t, "openssl")
 	dir := t.TempDir()
 	pem := filepath.Join(dir, "key.pem")
 	require.NoError(t, os.WriteFile(pem, armour("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), 0o600))

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -16,52 +13,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-3309b198/reelfront/distribution"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/rtmp"
 )
 
 // gateway is a S3 server whose users have a secret of the form NAMEsecret.
 type gateway struct {
-	program, url string
-	client       *s3.Client // of its owner
+	url    string
+	client *s3.Client // of its owner
 }
 
 func startGateway(t *testing.T) *gateway {
 	t.Helper()
-	program, err := exec.LookPath("versitygw")
-	if err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-			t.Fatal("versitygw is not installed")
-		}
-		t.Skip("versitygw is not installed")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
-	cmd := exec.Command(program, "--port", addr, "--access", "owner", "--secret", "ownersecret", "--iam-dir", t.TempDir(), "posix", t.TempDir())
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	cmd.Stderr = os.Stderr
-	require.NoError(t, cmd.Start())
-	drained := make(chan struct{})
-	t.Cleanup(func() {
-		require.NoError(t, cmd.Process.Kill())
-		<-drained
-		_ = cmd.Wait() // it was killed
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "http://"+addr) {
-	}
-	up := strings.Contains(lines.Text(), addr)
-	go func() { // it writes a line for each request
-		defer close(drained)
-		_, _ = io.Copy(io.Discard, out)
-	}()
-	require.True(t, up, "versitygw has not come up")
-	g := &gateway{program: program, url: "http://" + addr}
+	g := &gateway{url: strangers.Versitygw(t)}
 	g.client = s3.New(s3.Options{
 		Region: "us-east-1", BaseEndpoint: &g.url, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider("owner", "ownersecret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(strangers.OwnerKey, strangers.OwnerSecret, ""),
 	})
 	return g
 }
@@ -69,9 +36,9 @@ func startGateway(t *testing.T) *gateway {
 // addUser adds somebody who may do nothing until a bucket's policy says so.
 func (g *gateway) addUser(t *testing.T, name string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), g.program, "admin", "--access", "owner", "--secret", "ownersecret", "--endpoint-url", g.url,
-		"create-user", "--access", name, "--secret", name+"secret", "--role", "user").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	got := strangers.Run(t, "versitygw", "admin", "--access", strangers.OwnerKey, "--secret", strangers.OwnerSecret, "--endpoint-url", g.url,
+		"create-user", "--access", name, "--secret", name+"secret", "--role", "user")
+	require.NoError(t, got.Err, got.Stderr)
 }
 
 // addBucket adds a bucket with the demo clip, which principal may read: a user, "*" for everybody, or "" for nobody.

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/seed-3309b198/reelfront/flv"
 	"github.com/seed-3309b198/reelfront/flv/demux"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/rtmp"
 )
 
@@ -71,18 +70,12 @@ func demoTags(t *testing.T, name string) (n int) {
 // What the demo says to try works.
 func TestDemoInFFprobe(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("ffprobe"); err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-			t.Fatal("ffprobe is not installed")
-		}
-		t.Skip("ffprobe is not installed")
-	}
 	p := start(t)
-	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-count_packets", "-rtmp_buffer", "3600000",
-		"-show_entries", "stream=codec_name,nb_read_packets", "-of", "csv=p=0", "rtmp://"+p.addr+"/cfx/st/mp4:demo.mp4").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Regexp(t, `(?m)^h264,300$`, string(out))
-	require.Regexp(t, `(?m)^aac,4\d\d$`, string(out))
+	got := strangers.Run(t, "ffprobe", "-v", "error", "-count_packets", "-rtmp_buffer", "3600000",
+		"-show_entries", "stream=codec_name,nb_read_packets", "-of", "csv=p=0", "rtmp://"+p.addr+"/cfx/st/mp4:demo.mp4")
+	require.NoError(t, got.Err, got.Stderr)
+	require.Regexp(t, `(?m)^h264,300$`, string(got.Stdout))
+	require.Regexp(t, `(?m)^aac,4\d\d$`, string(got.Stdout))
 }
 
 func TestListening(t *testing.T) {

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/seed-3309b198/reelfront/distribution"
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/rtmp"
 	"github.com/seed-3309b198/reelfront/signer"
@@ -187,19 +188,9 @@ func shell(t *testing.T, line string) string {
 	return string(out)
 }
 
-func needs(t *testing.T, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") == "1" {
-			t.Fatalf("%s is not installed", program)
-		}
-		t.Skipf("%s is not installed", program)
-	}
-}
-
 func TestRTMPDumpLinePlays(t *testing.T) {
 	t.Parallel()
-	needs(t, "rtmpdump")
+	strangers.Path(t, "rtmpdump")
 	url := serve(t)
 	for _, name := range names {
 		for _, policy := range [][]string{{name}, {"-resource", "*", "-source", "127.0.0.0/8", name}} {
@@ -212,7 +203,7 @@ func TestRTMPDumpLinePlays(t *testing.T) {
 // The line for ffplay, with ffprobe in its place: the two take the same options.
 func TestFFplayLinePlays(t *testing.T) {
 	t.Parallel()
-	needs(t, "ffprobe")
+	strangers.Path(t, "ffprobe")
 	url := serve(t)
 	for _, name := range names {
 		for _, policy := range [][]string{{name}, {"-resource", "*", name}} {

@@ -1,20 +1,15 @@
 package bucket_test
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 
@@ -25,6 +20,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
 
+	"github.com/seed-3309b198/reelfront/internal/strangers"
 	"github.com/seed-3309b198/reelfront/origin"
 	"github.com/seed-3309b198/reelfront/origin/bucket"
 	"github.com/seed-3309b198/reelfront/origin/origintest"
@@ -46,44 +42,15 @@ type gateway struct {
 	made   int
 }
 
-const accessKey, secretKey = "test", "testsecret"
-
-// startGateway runs versitygw until the test ends.
+// startGateway runs a S3 server until the test ends.
 func startGateway(t *testing.T) *gateway {
 	t.Helper()
-	program, err := exec.LookPath("versitygw")
-	if err != nil {
-		if os.Getenv("REELFRONT_REQUIRE_TOOLS") != "" {
-			t.Fatal("versitygw is not installed")
-		}
-		t.Skip("versitygw is not installed")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
-	cmd := exec.Command(program, "--port", addr, "--access", accessKey, "--secret", secretKey, "posix", t.TempDir())
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	cmd.Stderr = os.Stderr
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait() // it was killed
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "http://"+addr) {
-	}
-	require.Contains(t, lines.Text(), addr, "versitygw has not come up")
-	go func() { // it writes a line for each request
-		_, _ = io.Copy(io.Discard, out)
-	}()
-	t.Setenv("AWS_ACCESS_KEY_ID", accessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", secretKey)
-	g := &gateway{url: "http://" + addr}
+	t.Setenv("AWS_ACCESS_KEY_ID", strangers.OwnerKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", strangers.OwnerSecret)
+	g := &gateway{url: strangers.Versitygw(t)}
 	g.client = s3.New(s3.Options{
 		Region: "us-east-1", BaseEndpoint: &g.url, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+		Credentials: credentials.NewStaticCredentialsProvider(strangers.OwnerKey, strangers.OwnerSecret, ""),
 	})
 	return g
 }
@@ -153,7 +120,7 @@ func TestS3Throttles(t *testing.T) {
 	defer srv.Close()
 	b, err := s3blob.OpenBucket(t.Context(), s3.New(s3.Options{
 		Region: "us-east-1", BaseEndpoint: &srv.URL, UsePathStyle: true, Retryer: aws.NopRetryer{},
-		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
 	}), "films", nil)
 	require.NoError(t, err)
 	o := bucket.New(b, &bucket.Options{Pin: pinS3})
