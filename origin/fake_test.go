@@ -263,6 +263,31 @@ func mustReadAll(t *testing.T, o origin.Origin, key string) []byte {
 	return b
 }
 
+// openFilm opens "film" of an origin through a cache. Both are closed with the test, or its bubble.
+func openFilm(t *testing.T, cache *origin.Cache, o origin.Origin) origin.Object {
+	t.Helper()
+	t.Cleanup(func() { closeCache(t, cache) })
+	obj, err := cache.Wrap("s", o).Open(t.Context(), "film")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, obj.Close()) })
+	return obj
+}
+
+// readFilm is openFilm with a reader, which is closed too.
+func readFilm(t *testing.T, cache *origin.Cache, o origin.Origin) *origin.Reader {
+	t.Helper()
+	r := origin.NewReader(openFilm(t, cache, o))
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	return r
+}
+
+func mustWindow(t *testing.T, r *origin.Reader, off int64, n int) []byte {
+	t.Helper()
+	w, err := r.Window(t.Context(), off, n)
+	require.NoError(t, err)
+	return w
+}
+
 // closeCache closes a cache within the test's bubble of time.
 func closeCache(t *testing.T, c *origin.Cache) {
 	t.Helper()

@@ -162,14 +162,10 @@ func TestLateReadAhead(t *testing.T) {
 		data := randomBytes(20 * block)
 		f := newFake("film", data)
 		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1, Guard: origin.Guard{Parallel: 1}}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
+		obj := openFilm(t, cache, f)
 		r := origin.NewReader(obj)
 		defer r.Close()
-		_, err = r.Window(t.Context(), 0, 10)
-		require.NoError(t, err)
+		mustWindow(t, r, 0, 10)
 		synctest.Wait()
 		f.latency = 8 * time.Second
 		var wg sync.WaitGroup
@@ -183,8 +179,7 @@ func TestLateReadAhead(t *testing.T) {
 			synctest.Wait()
 		}
 		read(10)
-		_, err = r.Window(t.Context(), block-10, 10) // looks ahead
-		require.NoError(t, err)
+		mustWindow(t, r, block-10, 10) // looks ahead
 		read(11)
 		read(12)
 		for i := range 5 {
@@ -192,14 +187,11 @@ func TestLateReadAhead(t *testing.T) {
 			if i == 0 {
 				read(13) // until 32 s
 			}
-			_, err := r.Window(t.Context(), block-10, 10)
-			require.NoError(t, err)
+			mustWindow(t, r, block-10, 10)
 		}
 		read(1) // another viewer
 		begin := time.Now()
-		w, err := r.Window(t.Context(), block, 10)
-		require.NoError(t, err)
-		require.Equal(t, data[block:block+10], w)
+		require.Equal(t, data[block:block+10], mustWindow(t, r, block, 10))
 		require.LessOrEqual(t, time.Since(begin), 20*time.Second)
 		wg.Wait()
 	})
@@ -213,16 +205,9 @@ func TestLargeWindow(t *testing.T) {
 		f := newFake("film", data)
 		f.latency = 50 * time.Millisecond
 		cache := &origin.Cache{BlockBytes: block}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
+		r := readFilm(t, cache, f)
 		begin := time.Now()
-		w, err := r.Window(t.Context(), 10, 80*block)
-		require.NoError(t, err)
-		require.Equal(t, data[10:80*block+10], w)
+		require.Equal(t, data[10:80*block+10], mustWindow(t, r, 10, 80*block))
 		require.LessOrEqual(t, time.Since(begin), 6*50*time.Millisecond)
 	})
 }
@@ -234,10 +219,7 @@ func TestWaitingTakesNoMemory(t *testing.T) {
 		data := make([]byte, viewers<<20)
 		f := newFake("film", data)
 		cache := &origin.Cache{MemoryBytes: -1, Guard: origin.Guard{Parallel: 2, AttemptTimeout: -1}}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
+		obj := openFilm(t, cache, f)
 		f.breaks(always(hangs))
 		ctx, cancel := context.WithCancel(t.Context())
 		var before, after runtime.MemStats

@@ -20,26 +20,17 @@ func TestReaderFetchesAhead(t *testing.T) {
 		f := newFake("film", data)
 		f.latency = 100 * time.Millisecond
 		cache := &origin.Cache{BlockBytes: block}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
+		r := readFilm(t, cache, f)
 
-		_, err = r.Window(t.Context(), 0, 100)
-		require.NoError(t, err)
-		_, err = r.Window(t.Context(), block-100, 100)
-		require.NoError(t, err)
-		_, err = r.Window(t.Context(), 0, 100)
-		require.NoError(t, err)
+		mustWindow(t, r, 0, 100)
+		mustWindow(t, r, block-100, 100)
+		mustWindow(t, r, 0, 100)
 
 		begin := time.Now()
 		waited := 0
 		for off := int64(0); off+1000 < 10*block; off += 1000 {
 			at := time.Now()
-			_, err := r.Window(t.Context(), off, 1000)
-			require.NoError(t, err)
+			mustWindow(t, r, off, 1000)
 			if time.Since(at) > 0 {
 				waited++
 			}
@@ -49,8 +40,7 @@ func TestReaderFetchesAhead(t *testing.T) {
 		require.NotZero(t, time.Since(begin))
 
 		at := time.Now()
-		_, err = r.Window(t.Context(), 15*block, 1000)
-		require.NoError(t, err)
+		mustWindow(t, r, 15*block, 1000)
 		require.Equal(t, 100*time.Millisecond, time.Since(at), "a seek costs one round trip")
 		_, reads, _ := f.counts()
 		require.LessOrEqual(t, reads, 13, "ten, one ahead, the end, and one where it went")
@@ -82,16 +72,10 @@ func TestReaderCalmsDown(t *testing.T) {
 		f := newFake("film", randomBytes((hurried+calm+10)*block))
 		f.latency = 100 * time.Millisecond
 		cache := &origin.Cache{BlockBytes: block, ReadAheadBytes: 8 * block}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
+		r := readFilm(t, cache, f)
 		read := func(from, to int64) {
 			for off := from * block; off < to*block; off += block / 4 {
-				_, err := r.Window(t.Context(), off, block/4)
-				require.NoError(t, err)
+				mustWindow(t, r, off, block/4)
 			}
 		}
 		begin := time.Now()
@@ -113,20 +97,13 @@ func TestReaderKeepsNoCopies(t *testing.T) {
 	t.Parallel()
 	data := randomBytes(3 * block)
 	cache := &origin.Cache{BlockBytes: block}
-	defer closeCache(t, cache)
-	obj, err := cache.Wrap("s", newFake("film", data)).Open(t.Context(), "film")
-	require.NoError(t, err)
-	defer obj.Close()
-	r := origin.NewReader(obj)
-	defer r.Close()
-	w, err := r.Window(t.Context(), block-100, 200)
-	require.NoError(t, err)
+	r := readFilm(t, cache, newFake("film", data))
+	w := mustWindow(t, r, block-100, 200)
 	require.Equal(t, data[block-100:block+100], w)
 	copied := weak.Make(&w[0])
 	runtime.GC()
 	require.Nil(t, copied.Value())
-	_, err = r.Window(t.Context(), block+100, 200)
-	require.NoError(t, err)
+	mustWindow(t, r, block+100, 200)
 }
 
 // TestReaderForgetsFaults has a block fail that is fetched ahead, some time before its viewer comes to it.
@@ -136,23 +113,14 @@ func TestReaderForgetsFaults(t *testing.T) {
 		data := randomBytes(3 * block)
 		f := newFake("film", data)
 		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1, Guard: origin.Guard{BreakFor: time.Second}}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
-		_, err = r.Window(t.Context(), 0, 10)
-		require.NoError(t, err)
+		r := readFilm(t, cache, f)
+		mustWindow(t, r, 0, 10)
 		f.breaks(always(fails))
-		_, err = r.Window(t.Context(), block-10, 10)
-		require.NoError(t, err)
+		mustWindow(t, r, block-10, 10)
 		time.Sleep(5 * time.Second)
 		_, _, before := f.counts()
 		f.breaks(nil)
-		w, err := r.Window(t.Context(), block, 10)
-		require.NoError(t, err)
-		require.Equal(t, data[block:block+10], w)
+		require.Equal(t, data[block:block+10], mustWindow(t, r, block, 10))
 		_, _, after := f.counts()
 		require.Equal(t, before+block, after)
 	})
@@ -164,17 +132,10 @@ func TestReaderCallsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("film", randomBytes(20*block))
 		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
-		_, err = r.Window(t.Context(), 0, 10)
-		require.NoError(t, err)
+		r := readFilm(t, cache, f)
+		mustWindow(t, r, 0, 10)
 		f.latency = time.Second
-		_, err = r.Window(t.Context(), block-10, 10)
-		require.NoError(t, err)
+		mustWindow(t, r, block-10, 10)
 		synctest.Wait()
 		f.mu.Lock()
 		require.Equal(t, 1, f.now, "the next block is on its way")
@@ -195,21 +156,14 @@ func TestReaderBegins(t *testing.T) {
 		f := newFake("film", data)
 		f.latency = 50 * time.Millisecond
 		cache := &origin.Cache{BlockBytes: block}
-		defer closeCache(t, cache)
 		begin := time.Now()
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
+		r := readFilm(t, cache, f)
 		for _, c := range []struct {
 			off   int64
 			n     int
 			trips int
 		}{{0, 100, 2}, {20*block + 50, 50, 2}, {block / 2, 6 * block, 3}, {10, 10, 3}, {12 * block, 100, 4}} {
-			w, err := r.Window(t.Context(), c.off, c.n)
-			require.NoError(t, err)
-			require.Equal(t, data[c.off:c.off+int64(c.n)], w)
+			require.Equal(t, data[c.off:c.off+int64(c.n)], mustWindow(t, r, c.off, c.n))
 			require.Equal(t, time.Duration(c.trips)*50*time.Millisecond, time.Since(begin), "%v", c)
 		}
 	})
@@ -223,25 +177,16 @@ func TestReaderSpreads(t *testing.T) {
 		f := newFake("film", data)
 		f.latency = 50 * time.Millisecond
 		cache := &origin.Cache{BlockBytes: block}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
+		r := readFilm(t, cache, f)
 		for _, c := range []struct{ from, blocks int64 }{{0, 3}, {40, 5}, {45, 2}, {60, 16}, {20, 4}, {90, 10}} {
 			begin := time.Now()
 			off, n := c.from*block+10, int(c.blocks*block)
-			w, err := r.Window(t.Context(), off, n)
-			require.NoError(t, err)
-			require.Equal(t, data[off:off+int64(n)], w)
+			require.Equal(t, data[off:off+int64(n)], mustWindow(t, r, off, n))
 			require.LessOrEqual(t, time.Since(begin), 50*time.Millisecond, "%v", c)
 		}
 		r.Release()
 		begin := time.Now()
-		w, err := r.Window(t.Context(), 99*block+10, block)
-		require.NoError(t, err)
-		require.Equal(t, data[99*block+10:100*block+10], w)
+		require.Equal(t, data[99*block+10:100*block+10], mustWindow(t, r, 99*block+10, block))
 		require.Zero(t, time.Since(begin), "what was released is still cached")
 		_, reads, _ := f.counts()
 		require.LessOrEqual(t, reads, 45+1, "each block once, but for the film's end, which may be called off before it is wanted")
@@ -258,14 +203,10 @@ func TestReaderAndTheEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake("film", randomBytes(40*block))
 				cache := &origin.Cache{BlockBytes: block, MemoryBytes: c.memory}
-				defer closeCache(t, cache)
-				obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-				require.NoError(t, err)
-				defer obj.Close()
+				obj := openFilm(t, cache, f)
 				for range 2 { // the second reader finds the beginning where the first has left it
 					r := origin.NewReader(obj)
-					_, err = r.Window(t.Context(), 0, 100)
-					require.NoError(t, err)
+					mustWindow(t, r, 0, 100)
 					synctest.Wait()
 					defer r.Close()
 				}
@@ -281,17 +222,10 @@ func TestReaderByTurns(t *testing.T) {
 	data := randomBytes(40 * block)
 	f := newFake("film", data)
 	cache := &origin.Cache{BlockBytes: block, MemoryBytes: 3 * block}
-	defer closeCache(t, cache)
-	obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-	require.NoError(t, err)
-	defer obj.Close()
-	r := origin.NewReader(obj)
-	defer r.Close()
+	r := readFilm(t, cache, f)
 	for i := int64(0); i < 20*block; i += 1000 {
 		for _, off := range []int64{i, i + 20*block - 1000} {
-			w, err := r.Window(t.Context(), off, 1000)
-			require.NoError(t, err)
-			require.Equal(t, data[off:off+1000], w)
+			require.Equal(t, data[off:off+1000], mustWindow(t, r, off, 1000))
 		}
 	}
 	_, reads, _ := f.counts()
@@ -305,19 +239,12 @@ func TestReaderHoldsNothingWhenIdle(t *testing.T) {
 		f := newFake("film", data)
 		// Without a memory tier a block lives while somebody holds it.
 		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1}
-		defer closeCache(t, cache)
-		obj, err := cache.Wrap("s", f).Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
-		r := origin.NewReader(obj)
-		defer r.Close()
+		r := readFilm(t, cache, f)
 		reads := func() int {
 			synctest.Wait()
 			runtime.GC()
 			runtime.GC()
-			w, err := r.Window(t.Context(), 100, 100)
-			require.NoError(t, err)
-			require.Equal(t, data[100:200], w)
+			require.Equal(t, data[100:200], mustWindow(t, r, 100, 100))
 			_, reads, _ := f.counts()
 			return reads
 		}
