@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -292,4 +293,10 @@ func mustWindow(t *testing.T, r *origin.Reader, off int64, n int) []byte {
 func closeCache(t *testing.T, c *origin.Cache) {
 	t.Helper()
 	require.NoError(t, c.Close())
+}
+
+// collect frees what nobody holds any more, all of which one collection does not always find.
+func collect() {
+	runtime.GC()
+	runtime.GC()
 }

@@ -73,12 +73,12 @@ func TestOriginPanics(t *testing.T) {
 			films := cache.Wrap("s", o)
 			for range 30 {
 				mustReadAll(t, films, "film")
-				runtime.GC()
+				collect()
 			}
 			panics = true
 			for range 3 {
 				requirePanics(t, func() { mustReadAll(t, films, "film") })
-				runtime.GC()
+				collect()
 			}
 			o.opened = func(origin.Object) origin.Object { panic("out of order") }
 			requirePanics(t, func() { _, _ = cache.Wrap("other", o).Open(t.Context(), "film") })
@@ -329,8 +329,7 @@ func TestDiskFileThatCannotBeOpened(t *testing.T) {
 	_, reads, _ := f.counts()
 	require.Equal(t, 1, reads)
 	require.NoError(t, os.Rename(paths[0]+".away", paths[0]))
-	runtime.GC()
-	runtime.GC()
+	collect()
 	require.Equal(t, data, mustReadAll(t, films, "film"))
 	_, reads, _ = f.counts()
 	require.Equal(t, 1, reads)

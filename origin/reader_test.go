@@ -2,7 +2,6 @@ package origin_test
 
 import (
 	"context"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,7 +100,7 @@ func TestReaderKeepsNoCopies(t *testing.T) {
 	w := mustWindow(t, r, block-100, 200)
 	require.Equal(t, data[block-100:block+100], w)
 	copied := weak.Make(&w[0])
-	runtime.GC()
+	collect()
 	require.Nil(t, copied.Value())
 	mustWindow(t, r, block+100, 200)
 }
@@ -242,8 +241,7 @@ func TestReaderHoldsNothingWhenIdle(t *testing.T) {
 		r := readFilm(t, cache, f)
 		reads := func() int {
 			synctest.Wait()
-			runtime.GC()
-			runtime.GC()
+			collect()
 			require.Equal(t, data[100:200], mustWindow(t, r, 100, 100))
 			_, reads, _ := f.counts()
 			return reads
