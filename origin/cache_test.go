@@ -177,12 +177,7 @@ func TestCacheOutlivesItsFirstCaller(t *testing.T) {
 		data := randomBytes(block)
 		f := newFake("film", data)
 		f.latency = time.Second
-		cache := &origin.Cache{}
-		defer closeCache(t, cache)
-		o := cache.Wrap("s", f)
-		obj, err := o.Open(t.Context(), "film")
-		require.NoError(t, err)
-		defer obj.Close()
+		obj := openFilm(t, &origin.Cache{}, f)
 		first, cancel := context.WithCancel(t.Context())
 		errs := make(chan error, 2)
 		read := func(ctx context.Context) {
@@ -207,8 +202,7 @@ func TestCacheEndsWhatNobodyWaitsFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("film", randomBytes(block))
-		cache := &origin.Cache{}
-		obj := openFilm(t, cache, f)
+		obj := openFilm(t, &origin.Cache{}, f)
 		f.breaks(always(hangs))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -161,8 +161,7 @@ func TestLateReadAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		data := randomBytes(20 * block)
 		f := newFake("film", data)
-		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1, Guard: origin.Guard{Parallel: 1}}
-		obj := openFilm(t, cache, f)
+		obj := openFilm(t, &origin.Cache{BlockBytes: block, MemoryBytes: -1, Guard: origin.Guard{Parallel: 1}}, f)
 		r := origin.NewReader(obj)
 		defer r.Close()
 		mustWindow(t, r, 0, 10)
@@ -204,8 +203,7 @@ func TestLargeWindow(t *testing.T) {
 		data := randomBytes(100 * block)
 		f := newFake("film", data)
 		f.latency = 50 * time.Millisecond
-		cache := &origin.Cache{BlockBytes: block}
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block}, f)
 		begin := time.Now()
 		require.Equal(t, data[10:80*block+10], mustWindow(t, r, 10, 80*block))
 		require.LessOrEqual(t, time.Since(begin), 6*50*time.Millisecond)
@@ -218,8 +216,7 @@ func TestWaitingTakesNoMemory(t *testing.T) {
 		const viewers = 100
 		data := make([]byte, viewers<<20)
 		f := newFake("film", data)
-		cache := &origin.Cache{MemoryBytes: -1, Guard: origin.Guard{Parallel: 2, AttemptTimeout: -1}}
-		obj := openFilm(t, cache, f)
+		obj := openFilm(t, &origin.Cache{MemoryBytes: -1, Guard: origin.Guard{Parallel: 2, AttemptTimeout: -1}}, f)
 		f.breaks(always(hangs))
 		ctx, cancel := context.WithCancel(t.Context())
 		var before, after runtime.MemStats

@@ -18,8 +18,7 @@ func TestReaderFetchesAhead(t *testing.T) {
 		data := randomBytes(20 * block)
 		f := newFake("film", data)
 		f.latency = 100 * time.Millisecond
-		cache := &origin.Cache{BlockBytes: block}
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block}, f)
 
 		mustWindow(t, r, 0, 100)
 		mustWindow(t, r, block-100, 100)
@@ -70,8 +69,7 @@ func TestReaderCalmsDown(t *testing.T) {
 		const hurried, calm = 150, 40
 		f := newFake("film", randomBytes((hurried+calm+10)*block))
 		f.latency = 100 * time.Millisecond
-		cache := &origin.Cache{BlockBytes: block, ReadAheadBytes: 8 * block}
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block, ReadAheadBytes: 8 * block}, f)
 		read := func(from, to int64) {
 			for off := from * block; off < to*block; off += block / 4 {
 				mustWindow(t, r, off, block/4)
@@ -95,8 +93,7 @@ func TestReaderCalmsDown(t *testing.T) {
 func TestReaderKeepsNoCopies(t *testing.T) {
 	t.Parallel()
 	data := randomBytes(3 * block)
-	cache := &origin.Cache{BlockBytes: block}
-	r := readFilm(t, cache, newFake("film", data))
+	r := readFilm(t, &origin.Cache{BlockBytes: block}, newFake("film", data))
 	w := mustWindow(t, r, block-100, 200)
 	require.Equal(t, data[block-100:block+100], w)
 	copied := weak.Make(&w[0])
@@ -111,8 +108,7 @@ func TestReaderForgetsFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		data := randomBytes(3 * block)
 		f := newFake("film", data)
-		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1, Guard: origin.Guard{BreakFor: time.Second}}
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block, MemoryBytes: -1, Guard: origin.Guard{BreakFor: time.Second}}, f)
 		mustWindow(t, r, 0, 10)
 		f.breaks(always(fails))
 		mustWindow(t, r, block-10, 10)
@@ -130,8 +126,7 @@ func TestReaderCallsOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("film", randomBytes(20*block))
-		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1}
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block, MemoryBytes: -1}, f)
 		mustWindow(t, r, 0, 10)
 		f.latency = time.Second
 		mustWindow(t, r, block-10, 10)
@@ -154,9 +149,8 @@ func TestReaderBegins(t *testing.T) {
 		data := randomBytes(20*block + 100)
 		f := newFake("film", data)
 		f.latency = 50 * time.Millisecond
-		cache := &origin.Cache{BlockBytes: block}
 		begin := time.Now()
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block}, f)
 		for _, c := range []struct {
 			off   int64
 			n     int
@@ -175,8 +169,7 @@ func TestReaderSpreads(t *testing.T) {
 		data := randomBytes(100*block + 100)
 		f := newFake("film", data)
 		f.latency = 50 * time.Millisecond
-		cache := &origin.Cache{BlockBytes: block}
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block}, f)
 		for _, c := range []struct{ from, blocks int64 }{{0, 3}, {40, 5}, {45, 2}, {60, 16}, {20, 4}, {90, 10}} {
 			begin := time.Now()
 			off, n := c.from*block+10, int(c.blocks*block)
@@ -201,8 +194,7 @@ func TestReaderAndTheEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake("film", randomBytes(40*block))
-				cache := &origin.Cache{BlockBytes: block, MemoryBytes: c.memory}
-				obj := openFilm(t, cache, f)
+				obj := openFilm(t, &origin.Cache{BlockBytes: block, MemoryBytes: c.memory}, f)
 				for range 2 { // the second reader finds the beginning where the first has left it
 					r := origin.NewReader(obj)
 					mustWindow(t, r, 0, 100)
@@ -220,8 +212,7 @@ func TestReaderByTurns(t *testing.T) {
 	t.Parallel()
 	data := randomBytes(40 * block)
 	f := newFake("film", data)
-	cache := &origin.Cache{BlockBytes: block, MemoryBytes: 3 * block}
-	r := readFilm(t, cache, f)
+	r := readFilm(t, &origin.Cache{BlockBytes: block, MemoryBytes: 3 * block}, f)
 	for i := int64(0); i < 20*block; i += 1000 {
 		for _, off := range []int64{i, i + 20*block - 1000} {
 			require.Equal(t, data[off:off+1000], mustWindow(t, r, off, 1000))
@@ -237,8 +228,7 @@ func TestReaderHoldsNothingWhenIdle(t *testing.T) {
 		data := randomBytes(block)
 		f := newFake("film", data)
 		// Without a memory tier a block lives while somebody holds it.
-		cache := &origin.Cache{BlockBytes: block, MemoryBytes: -1}
-		r := readFilm(t, cache, f)
+		r := readFilm(t, &origin.Cache{BlockBytes: block, MemoryBytes: -1}, f)
 		reads := func() int {
 			synctest.Wait()
 			collect()
