@@ -27,6 +27,7 @@ type film struct {
 
 	next    func(ctx context.Context, at uint32) error // called before each tag
 	seek    func(ctx context.Context, to time.Duration) error
+	close   func()
 	sources atomic.Int32 // open
 }
 
@@ -58,7 +59,14 @@ type filmSource struct {
 }
 
 func (s *filmSource) Info() *flv.Info { return s.info() }
-func (s *filmSource) Close() error    { s.sources.Add(-1); return nil }
+
+func (s *filmSource) Close() error {
+	s.sources.Add(-1)
+	if s.film.close != nil {
+		s.film.close()
+	}
+	return nil
+}
 
 func (s *filmSource) Next(ctx context.Context) (*flv.Tag, error) {
 	if s.film.next != nil {

@@ -103,6 +103,23 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+// TestFirstFrameAtOnce plays from an origin that takes long over what comes behind the first frame.
+func TestFirstFrameAtOnce(t *testing.T) {
+	app := newCinema()
+	app.films["film"].next = func(ctx context.Context, at uint32) error {
+		if at == 0 {
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
+		p := h.peer(t).stream(time.Hour)
+		p.play("film")
+		require.Contains(t, names(p.within(time.Second)), "key @0")
+	})
+}
+
 func TestPlaySingleFrame(t *testing.T) {
 	bubble(t, &Server{}, func(t *testing.T, h *house) {
 		p := h.peer(t).stream(0)

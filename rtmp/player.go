@@ -93,13 +93,22 @@ func (p *player) run() {
 
 // end ends what plays, and the player; with an error, the connection.
 func (p *player) end(err error) {
-	p.setTimer(never)
-	p.leave()
+	p.release()
+	if failed := p.tearDown(); err == nil {
+		err = failed
+	}
 	if err != nil {
 		p.c.cut(err)
 	}
 	p.life.Done()
 	p.c.players.Done()
+}
+
+// tearDown ends what plays. It calls the host, whose panic is to cost this connection alone.
+func (p *player) tearDown() (err error) {
+	defer p.c.recover(&err)
+	p.leave()
+	return nil
 }
 
 // When a player runs next: a time since the server's epoch, or one of these.

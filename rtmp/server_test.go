@@ -331,16 +331,27 @@ func TestConnectionLimit(t *testing.T) {
 }
 
 func TestPanicCostsOneConnection(t *testing.T) {
-	app := newCinema()
-	app.films["film"].next = func(context.Context, uint32) error { panic("broken film") }
-	bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
-		p := h.peer(t).stream(0)
-		p.play("film")
-		p.ended()
-		synctest.Wait()
-		require.Contains(t, h.log.String(), "broken film")
-		h.peer(t).connect()
-	})
+	for name, breakIt := range map[string]func(*film){
+		"Next":  func(f *film) { f.next = func(context.Context, uint32) error { panic("broken film") } },
+		"Close": func(f *film) { f.close = func() { panic("broken film") } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := newCinema()
+			breakIt(app.films["film"])
+			bubble(t, &Server{Handler: app}, func(t *testing.T, h *house) {
+				p := h.peer(t).stream(time.Hour)
+				p.play("film")
+				if name == "Close" {
+					p.until("data onMetaData")
+					p.send(1, "closeStream", 0.0, nil)
+				}
+				p.ended()
+				synctest.Wait()
+				require.Contains(t, h.log.String(), "broken film")
+				h.peer(t).connect()
+			})
+		})
+	}
 }
 
 func TestStalledViewer(t *testing.T) {
