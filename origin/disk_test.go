@@ -204,7 +204,7 @@ func TestDiskKilled(t *testing.T) {
 		return
 	}
 	if testing.Short() {
-		t.Skip("kills processes")
+		t.Skip("not with -short: it starts processes and kills them")
 	}
 	t.Parallel()
 	dir := t.TempDir()

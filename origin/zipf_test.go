@@ -88,7 +88,7 @@ func simulate(tb testing.TB, sessions []session) float64 {
 
 func TestHitRatio(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a simulation")
+		t.Skip("not with -short: it simulates many viewers")
 	}
 	t.Parallel()
 	s := sessions(2000)

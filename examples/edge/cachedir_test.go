@@ -23,7 +23,7 @@ func TestCacheDirectory(t *testing.T) {
 		os.Exit(run(context.Background(), func() {}, edgeArgs(os.Getenv("TEST_EDGE_ORIGIN"), dir), os.Stderr))
 	}
 	if testing.Short() {
-		t.Skip("kills processes")
+		t.Skip("not with -short: it starts processes and kills them")
 	}
 	t.Parallel()
 	media, url := folder(t)

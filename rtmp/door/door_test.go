@@ -8,12 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -391,14 +389,19 @@ func TestLimit(t *testing.T) {
 // TestStop holds that who has come is left in peace, and who is still at the door is not.
 func TestStop(t *testing.T) {
 	t.Parallel()
-	p := newPorch(t, &Server{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	p := certify(&Server{})
+	p.addr = l.Addr().String()
+	accepts := make(chan struct{}, 10)
+	p.serve(t, &countedListener{l, accepts})
 	inside, outside := p.dial(t), p.dial(t)
 	requireRepeated(t, inside, "\x03")
-	for first := true; first || len(p.atTheDoor()) == 0; first = false {
-		time.Sleep(time.Millisecond)
+	for range 3 { // when the third connection is waited for, both have come
+		<-accepts
 	}
 	p.Stop()
-	_, err := outside.Read(make([]byte, 1))
+	_, err = outside.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
 	requireRepeated(t, inside, "still here")
 	require.NoError(t, inside.Close())
@@ -406,10 +409,15 @@ func TestStop(t *testing.T) {
 	require.ErrorIs(t, p.Serve(closedListener(t)), net.ErrClosed)
 }
 
-func (p *porch) atTheDoor() []*Conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Collect(maps.Keys(p.entering))
+// countedListener says when it is asked for a connection.
+type countedListener struct {
+	net.Listener
+	accepts chan<- struct{}
+}
+
+func (l *countedListener) Accept() (net.Conn, error) {
+	l.accepts <- struct{}{}
+	return l.Listener.Accept()
 }
 
 func closedListener(t *testing.T) net.Listener {
